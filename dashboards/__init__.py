@@ -1,0 +1,1 @@
+"""Numbers over time. Empty but for its place in the house."""

@@ -1,0 +1,1 @@
+"""Live documents: who writes what, and the pages and API around it."""
