@@ -293,7 +293,7 @@ def _structs(scan: _Scan, pos: int, count: int, client: int, own: bytes, clock: 
     max_clock = scan.limits.clock
     is_own = data.startswith
     first = clock
-    hole_start = hole_end = -1
+    hole_start = hole_end = inner_hole_end = -1
     for _ in range(count):
         at = pos
         info = data[pos]
@@ -336,6 +336,7 @@ def _structs(scan: _Scan, pos: int, count: int, client: int, own: bytes, clock: 
                 length, pos = _varuint(data, pos - 1)
             if ref == 10:
                 if clock != hole_end:
+                    inner_hole_end = hole_end
                     hole_start = clock
                 hole_end = clock + length
         elif ref == 8:
@@ -350,10 +351,12 @@ def _structs(scan: _Scan, pos: int, count: int, client: int, own: bytes, clock: 
         if clock > max_clock:
             raise UpdateRejected("a clock is too large", offset=at)
 
+    if clock == hole_end:
+        # Nothing follows the last Skip, so nothing waits for what it stands for.
+        clock = hole_start
+        hole_end = inner_hole_end
     if hole_end >= 0:
         scan.contents.holes[client] = hole_end
-        if clock == hole_end:
-            clock = hole_start
     if clock > first:
         scan.contents.adds[client] = (first, clock)
     return pos

@@ -1,0 +1,119 @@
+"""A log and a relay in memory: for tests and simulation, and as the shortest statement of the ports."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from collab.engine.errors import EpochChanged, NoSuchRoom
+from collab.engine.firewall import Limits
+from collab.engine.ports import Appended, Author, Batch, Head, Loaded, Row
+from collab.engine.replica import Replica
+
+
+@dataclass
+class _Stored:
+    epoch: int = 1
+    rows: list[tuple[Author, bytes]] = field(default_factory=list)
+    snapshot: tuple[int, bytes] | None = None
+
+
+class MemoryLog:
+    """An `UpdateLog` that lives as long as this object.
+
+    Set `fail` to an exception to have every call raise it until it is None again.
+    """
+
+    def __init__(self) -> None:
+        self.rooms: dict[int, _Stored] = {}
+        self.fail: Exception | None = None
+        self.commits = 0
+
+    def create(self, key: int, first: bytes | None = None) -> None:
+        """Add a room, with its first content as row 1."""
+        self.rooms[key] = _Stored(rows=[(None, first)] if first is not None else [])
+
+    async def load(self, key: int) -> Loaded:
+        stored = self._get(key)
+        seq, snapshot = stored.snapshot or (0, None)
+        rows = [Row(n, u) for n, (_, u) in enumerate(stored.rows, 1) if n > seq]
+        return Loaded(Head(stored.epoch, len(stored.rows)), snapshot, seq, rows)
+
+    async def append(self, batches: Sequence[Batch]) -> list[Appended | Exception]:
+        self._check()
+        await asyncio.sleep(0)
+        self._check()
+        self.commits += 1
+        return [self._append(batch) for batch in batches]
+
+    async def read(self, key: int, after: int) -> list[Row]:
+        stored = self._get(key)
+        return [Row(n, u) for n, (_, u) in enumerate(stored.rows, 1) if n > after]
+
+    async def heads(self, keys: Sequence[int]) -> dict[int, Head]:
+        self._check()
+        known = ((key, self.rooms[key]) for key in keys if key in self.rooms)
+        return {key: Head(stored.epoch, len(stored.rows)) for key, stored in known}
+
+    async def compact(self, key: int) -> bool:
+        stored = self._get(key)
+        replica = Replica(Limits())
+        replica.load([update for _, update in stored.rows])
+        if replica.pending:
+            return False
+        stored.snapshot = (len(stored.rows), replica.encode())
+        return True
+
+    def _append(self, batch: Batch) -> Appended | Exception:
+        stored = self.rooms.get(batch.key)
+        if stored is None:
+            return NoSuchRoom("This document was deleted.")
+        if stored.epoch != batch.epoch:
+            return EpochChanged("This document was reset.")
+        first = len(stored.rows) + 1
+        stored.rows += [(write.author, write.update) for write in batch.writes]
+        return Appended(first, len(stored.rows))
+
+    def _check(self) -> None:
+        if self.fail is not None:
+            raise self.fail
+
+    def _get(self, key: int) -> _Stored:
+        self._check()
+        if key not in self.rooms:
+            raise NoSuchRoom("There is no such document.")
+        return self.rooms[key]
+
+
+class MemoryBus:
+    """Where `MemoryRelay`s of one test meet. Set `lose` to drop events: (process, key, event)."""
+
+    def __init__(self) -> None:
+        self.relays: list[MemoryRelay] = []
+        self.lose: Callable[[str, int, dict[str, Any]], bool] = lambda *_: False
+
+
+class MemoryRelay:
+    """A `Relay` between registries of one event loop."""
+
+    def __init__(self, bus: MemoryBus, process: str) -> None:
+        self._bus = bus
+        self._process = process
+        self._keys: set[int] = set()
+        self.receive: Callable[[str, int, dict[str, Any]], None] = lambda *_: None
+        bus.relays.append(self)
+
+    async def subscribe(self, key: int) -> None:
+        self._keys.add(key)
+
+    async def unsubscribe(self, key: int) -> None:
+        self._keys.discard(key)
+
+    def publish(self, key: int, event: dict[str, Any]) -> None:
+        for relay in self._bus.relays:
+            if relay is not self and key in relay._keys:
+                if not self._bus.lose(self._process, key, event):
+                    loop = asyncio.get_running_loop()
+                    loop.call_soon(relay.receive, self._process, key, event)

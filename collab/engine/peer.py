@@ -1,0 +1,168 @@
+"""One socket, as its room sees it: who it is, what it may, what it has been sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from collab.engine import protocol
+from collab.engine.errors import CloseCode, TooFast
+from collab.engine.outbox import Outbox
+
+if TYPE_CHECKING:
+    from collab.engine.ports import Author, Wire
+    from collab.engine.room import Room
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who is here, as others see them. `id` is the same for all sockets of one person."""
+
+    id: str
+    name: str
+    palette: int
+
+
+class Peer:
+    """A socket in a room.
+
+    Args:
+        room: Where it is.
+        wire: What writes to its socket.
+        author: Whom its updates are stored under.
+        person: Who it is to others; None for one that is not shown (an API key).
+        may_write: Whether its content frames are applied.
+        acks: Whether it asked for acks (`?ack=1`).
+    """
+
+    __slots__ = (
+        "_frames_left", "_bytes_left", "_filled_at", "_stalled_at", "acked", "acks", "author",
+        "closed", "content_frames", "denied", "may_write", "outbox", "person", "room", "stalled",
+        "states", "wire",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        room: Room,
+        wire: Wire,
+        *,
+        author: Author,
+        person: Person | None,
+        may_write: bool,
+        acks: bool,
+    ) -> None:
+        limits = room.limits
+        self.room = room
+        self.wire = wire
+        self.author = author
+        self.person = person
+        self.may_write = may_write
+        self.acks = acks
+        self.content_frames = 0
+        self.acked = 0
+        self.denied = False
+        self.closed = False
+        self.stalled = False
+        self.states: set[int] = set()
+        self.outbox: Outbox | None = None
+        self._stalled_at = 0.0
+        self._frames_left = limits.rate_frames_per_s * limits.rate_burst_s
+        self._bytes_left = limits.rate_bytes_per_s * limits.rate_burst_s
+        self._filled_at = room.clock.now()
+
+    def receive(self, frame: bytes) -> None:
+        """Hand the room a frame from this peer's socket; a refusal closes the socket."""
+        self.room.receive(self, frame)
+
+    def spend(self, size: int) -> None:
+        """Take one frame of `size` bytes out of the peer's rate.
+
+        Raises:
+            TooFast: nothing is left.
+        """
+        self._frames_left -= 1
+        self._bytes_left -= size
+        if self._frames_left < 0 or self._bytes_left < 0:
+            self._refill()
+            if self._frames_left < 0 or self._bytes_left < 0:
+                raise TooFast("More frames or bytes per second than a peer may send.")
+
+    def send(self, frame: bytes) -> None:
+        """Write a frame now; the peer must not be stalled."""
+        if not self.wire.write(frame):
+            self.stalled = True
+            self._stalled_at = self.room.clock.now()
+
+    def send_update(self, frame: bytes, update: bytes, state_before: bytes) -> None:
+        """Write an update, or hold it back while the peer does not read."""
+        if not self.stalled:
+            self.send(frame)
+        else:
+            self._box().add_update(update, state_before)
+            self._check_overflow()
+
+    def send_presence(self, frame: bytes, clients: set[int]) -> None:
+        if not self.stalled:
+            self.send(frame)
+        else:
+            self._box().add_presence(clients)
+            self._check_overflow()
+
+    def answer(self, state_vector: bytes) -> None:
+        """Send, as step 2, what a peer with this (checked) state vector lacks."""
+        if not self.stalled:
+            self.send(protocol.encode(Kind.STEP2, self.room.replica.diff(state_vector)))
+        else:
+            self._box().add_question(state_vector)
+
+    def ack(self, count: int) -> None:
+        """Say that the first `count` content frames of this connection are durable."""
+        if count <= self.acked or self.closed:
+            return
+        self.acked = count
+        if not self.acks:
+            return
+        if not self.stalled:
+            self.send(protocol.encode_ack(count))
+        else:
+            self._box().add_ack(count)
+
+    def drained(self) -> None:
+        """Go on: the wire has written what it held. Sends what was held back, merged."""
+        self.stalled = False
+        box = self.outbox
+        while box and not self.stalled and not self.closed:
+            frame = box.take(self.room.replica.diff, self.room.presence.of)
+            if frame is None:
+                break
+            self.send(frame)
+        if not box:
+            self.outbox = None
+
+    def close(self, code: int, reason: str) -> None:
+        """Close the socket; the room forgets the peer at once."""
+        if not self.closed:
+            self.room.leave(self)
+            self.wire.close(code, reason)
+
+    def _box(self) -> Outbox:
+        if self.outbox is None:
+            limits = self.room.limits
+            self.outbox = Outbox(max_bytes=limits.outbox_bytes, max_updates=limits.outbox_updates)
+        return self.outbox
+
+    def _check_overflow(self) -> None:
+        limits = self.room.limits
+        stalled_s = self.room.clock.now() - self._stalled_at
+        if self._box().missed_bytes > limits.outbox_overflow_bytes or stalled_s > limits.stall_s:
+            self.room.meter.overflowed()
+            self.close(CloseCode.OVERLOAD, "This connection does not keep up; come back.")
+
+    def _refill(self) -> None:
+        limits = self.room.limits
+        now = self.room.clock.now()
+        passed, self._filled_at = now - self._filled_at, now
+        burst = limits.rate_burst_s
+        frames, size = limits.rate_frames_per_s, limits.rate_bytes_per_s
+        self._frames_left = min(frames * burst, self._frames_left + frames * passed)
+        self._bytes_left = min(size * burst, self._bytes_left + size * passed)

@@ -1,0 +1,277 @@
+"""The rooms of one process: opened once, leased while needed, evicted when idle."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from collab.engine.errors import CloseCode, LogUnavailable, NoSuchRoom, Overloaded
+from collab.engine.journal import Journal
+from collab.engine.ports import NoMeter
+from collab.engine.room import Room, RoomKind
+
+if TYPE_CHECKING:
+    from collab.engine.limits import RoomLimits
+    from collab.engine.ports import Clock, Meter, Relay, UpdateLog
+
+logger = logging.getLogger(__name__)
+
+_SWEEP_S = 5.0
+
+
+class Registry:
+    """Opens, leases and evicts rooms, and runs what they share: journal, comparison, compaction.
+
+    Args:
+        log: The truth.
+        relay: The hint to other processes.
+        clock: Time.
+        limits: Bounds of every room.
+        meter: What is counted.
+    """
+
+    def __init__(
+        self,
+        log: UpdateLog,
+        relay: Relay,
+        clock: Clock,
+        limits: RoomLimits,
+        meter: Meter | None = None,
+    ) -> None:
+        self.log = log
+        self.relay = relay
+        self.clock = clock
+        self.limits = limits
+        self.meter: Meter = meter or NoMeter()
+        self.journal = Journal(log, clock, limits, self.meter)
+        self.rooms: dict[int, Room] = {}
+        self.stopping = False
+        self._opening: dict[int, asyncio.Task[Room]] = {}
+        self._early: dict[int, list[tuple[str, dict[str, Any]]]] = {}
+        # Rooms that are no longer joined but whose updates the journal still commits.
+        self._leaving: dict[int, Room] = {}
+        self._idle: dict[int, asyncio.TimerHandle] = {}
+        self._to_compact: dict[int, None] = {}
+        self._compact_wake = asyncio.Event()
+        self._look_wake = asyncio.Event()
+        self._unsubscribing: set[asyncio.Task[None]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def peers(self) -> int:
+        return sum(len(room.peers) for room in self.rooms.values())
+
+    def start(self) -> None:
+        """Start the tasks of the process; `stop` ends them."""
+        jobs: dict[str, Callable[[], Any]] = {
+            "journal": self.journal.run,
+            "heads": self._compare,
+            "sweep": self._sweep,
+            "compaction": self._compact,
+        }
+        self._tasks = [asyncio.create_task(job(), name=name) for name, job in jobs.items()]
+
+    async def stop(self, timeout_s: float) -> bool:
+        """Send every peer away to come back elsewhere, save everything, end all tasks.
+
+        Returns:
+            Whether everything was saved within `timeout_s`. What was not is unacknowledged, and in
+            its authors' browsers.
+        """
+        self.stopping = True
+        for room in list(self.rooms.values()):
+            room.close_peers(CloseCode.RESTART, "The server restarts; come back.")
+        saved = True
+        try:
+            await asyncio.wait_for(self.journal.flush(), timeout_s)
+        except TimeoutError:
+            saved = False
+            logger.error("Stopping with %d bytes unsaved", self.journal.unsaved_bytes)
+        tasks = [*self._tasks, *self._opening.values(), *self._unsubscribing]
+        for room in list(self.rooms.values()):
+            if room.healing is not None:
+                tasks.append(room.healing)
+            self._close(room)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return saved
+
+    async def lease(self, key: int, kind: RoomKind) -> Room:
+        """Open a room, or take the open one, and hold it until `release`.
+
+        Raises:
+            NoSuchRoom: the log knows none of that key.
+            LogUnavailable, Overloaded: come back later.
+        """
+        while True:
+            room = self.rooms.get(key)
+            if room is None:
+                opening = self._opening.get(key)
+                if opening is None:
+                    opening = asyncio.create_task(self._open(key, kind), name=f"open {key}")
+                    self._opening[key] = opening
+                    opening.add_done_callback(lambda task: self._opened(key, task))
+                room = await asyncio.shield(opening)
+            if not room.closed:
+                break
+        if self.stopping:
+            raise Overloaded("The server restarts; come back.")
+        room.holds += 1
+        if (timer := self._idle.pop(key, None)) is not None:
+            timer.cancel()
+        return room
+
+    def release(self, room: Room) -> None:
+        """Give a lease back; the last one lets the room go after it was idle for `idle_s`."""
+        room.holds -= 1
+        if room.holds == 0 and self.rooms.get(room.key) is room:
+            self._idle[room.key] = self.clock.call_later(
+                self.limits.idle_s, lambda: self._evict(room)
+            )
+
+    def forget(self, room: Room) -> None:
+        """Let nobody join this room any more; the next lease loads another from the log."""
+        if self.rooms.get(room.key) is room:
+            self._close(room)
+
+    def hear(self, process: str, key: int, event: dict[str, Any]) -> None:
+        """Take an event that the relay brought from another process."""
+        room = self.rooms.get(key)
+        if room is not None:
+            try:
+                room.hear(process, event)
+            except Exception:
+                # A hint that cannot be read must cost nothing: the log has what it was about.
+                logger.exception("Room %s cannot take an event of process %s", key, process)
+        elif key in self._early:
+            self._early[key].append((process, event))
+
+    def compact(self, key: int) -> None:
+        """Have a snapshot written soon, off the loop, one room after the other."""
+        self._to_compact[key] = None
+        self._compact_wake.set()
+
+    def look(self) -> None:
+        """Compare the open rooms with the log now."""
+        self._look_wake.set()
+
+    async def _open(self, key: int, kind: RoomKind) -> Room:
+        if len(self.rooms) >= self.limits.open_rooms and not self._evict_idlest():
+            raise Overloaded("The server has as many documents open as it may have.")
+        leaving = self._leaving.get(key)
+        while leaving is not None and self.journal.holds(leaving):
+            # Its last updates must be in the log before it is read again.
+            await self.clock.sleep(0.01)
+        self._leaving.pop(key, None)
+        # Heard of between subscribing and loading: kept, and given to the room once it is there.
+        self._early[key] = []
+        try:
+            await self.relay.subscribe(key)
+            loaded = await self.log.load(key)
+            room = Room(key, loaded, self, kind)
+        except BaseException:
+            self._unsubscribe(key)
+            raise
+        finally:
+            early = self._early.pop(key)
+        self.rooms[key] = room
+        for process, event in early:
+            self.hear(process, key, event)
+        self.relay.publish(key, {"event": "presence?"})
+        if room.rows_since_snapshot >= self.limits.compact_rows:
+            room.rows_since_snapshot = 0
+            self.compact(key)
+        return room
+
+    def _opened(self, key: int, task: asyncio.Task[Room]) -> None:
+        self._opening.pop(key, None)
+        if not task.cancelled() and task.exception() is None:
+            # Whoever asked for it may have gone meanwhile.
+            room = task.result()
+            room.holds += 1
+            self.release(room)
+
+    def _evict(self, room: Room) -> None:
+        self._idle.pop(room.key, None)
+        if room.holds == 0 and not room.closed:
+            room.kind.closing(room)
+            if room.rows_since_snapshot >= self.limits.compact_rows_on_close:
+                self.compact(room.key)
+            self._close(room)
+
+    def _evict_idlest(self) -> bool:
+        for key in self._idle:
+            room = self.rooms[key]
+            self._idle[key].cancel()
+            self._evict(room)
+            return True
+        return False
+
+    def _close(self, room: Room) -> None:
+        room.close()
+        del self.rooms[room.key]
+        if (timer := self._idle.pop(room.key, None)) is not None:
+            timer.cancel()
+        if self.journal.holds(room):
+            self._leaving[room.key] = room
+        self._unsubscribe(room.key)
+
+    def _unsubscribe(self, key: int) -> None:
+        task = asyncio.create_task(self._unsubscribe_unless_open(key))
+        self._unsubscribing.add(task)
+        task.add_done_callback(self._unsubscribing.discard)
+
+    async def _unsubscribe_unless_open(self, key: int) -> None:
+        if key not in self.rooms and key not in self._opening:
+            await self.relay.unsubscribe(key)
+
+    async def _compare(self) -> None:
+        """Compare the heads of all open rooms with the log every few seconds, in one query."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._look_wake.wait(), self.limits.heads_every_s)
+            self._look_wake.clear()
+            rooms = list(self.rooms.values())
+            if not rooms:
+                continue
+            try:
+                heads = await self.log.heads([room.key for room in rooms])
+            except LogUnavailable:
+                continue
+            for room in rooms:
+                if not room.closed:
+                    room.check_head(heads.get(room.key))
+
+    async def _sweep(self) -> None:
+        since_people_s = 0.0
+        while True:
+            await self.clock.sleep(_SWEEP_S)
+            since_people_s += _SWEEP_S
+            tell = since_people_s >= self.limits.people_refresh_s
+            if tell:
+                since_people_s = 0.0
+            for key, room in list(self._leaving.items()):
+                if not self.journal.holds(room):
+                    del self._leaving[key]
+            for room in list(self.rooms.values()):
+                room.sweep()
+                if tell:
+                    room.tell_people()
+
+    async def _compact(self) -> None:
+        while True:
+            await self._compact_wake.wait()
+            self._compact_wake.clear()
+            while self._to_compact:
+                key = next(iter(self._to_compact))
+                del self._to_compact[key]
+                try:
+                    await self.log.compact(key)
+                except (LogUnavailable, NoSuchRoom):
+                    continue  # A snapshot is a cache; the next occasion writes it.
+                except Exception:
+                    logger.exception("Compacting room %s failed", key)
