@@ -1,0 +1,72 @@
+/**
+ * What the toolbar can do, by the `data-command` of its buttons.
+ *
+ * @typedef {import('@tiptap/core').Editor} Editor
+ * @typedef {import('@tiptap/core').ChainedCommands} Chain
+ *
+ * @typedef {object} Command
+ * @property {(chain: Chain) => Chain} apply
+ * @property {(editor: Editor) => boolean} [isActive] for buttons that are pressed or not
+ */
+
+/** @type {Record<string, Command>} */
+export const commands = {
+  undo: { apply: (chain) => chain.undo() },
+  redo: { apply: (chain) => chain.redo() },
+  paragraph: {
+    apply: (chain) => chain.setParagraph(),
+    isActive: (editor) => editor.isActive('paragraph'),
+  },
+  heading1: heading(1),
+  heading2: heading(2),
+  heading3: heading(3),
+  bold: { apply: (chain) => chain.toggleBold(), isActive: (editor) => editor.isActive('bold') },
+  italic: {
+    apply: (chain) => chain.toggleItalic(),
+    isActive: (editor) => editor.isActive('italic'),
+  },
+  strike: {
+    apply: (chain) => chain.toggleStrike(),
+    isActive: (editor) => editor.isActive('strike'),
+  },
+  code: { apply: (chain) => chain.toggleCode(), isActive: (editor) => editor.isActive('code') },
+  bulletList: {
+    apply: (chain) => chain.toggleBulletList(),
+    isActive: (editor) => editor.isActive('bulletList'),
+  },
+  orderedList: {
+    apply: (chain) => chain.toggleOrderedList(),
+    isActive: (editor) => editor.isActive('orderedList'),
+  },
+  taskList: {
+    apply: (chain) => chain.toggleTaskList(),
+    isActive: (editor) => editor.isActive('taskList'),
+  },
+  blockquote: {
+    apply: (chain) => chain.toggleBlockquote(),
+    isActive: (editor) => editor.isActive('blockquote'),
+  },
+  codeBlock: {
+    apply: (chain) => chain.toggleCodeBlock(),
+    isActive: (editor) => editor.isActive('codeBlock'),
+  },
+  table: { apply: (chain) => chain.insertTable({ rows: 3, cols: 3, withHeaderRow: true }) },
+  rowBefore: { apply: (chain) => chain.addRowBefore() },
+  rowAfter: { apply: (chain) => chain.addRowAfter() },
+  rowDelete: { apply: (chain) => chain.deleteRow() },
+  columnBefore: { apply: (chain) => chain.addColumnBefore() },
+  columnAfter: { apply: (chain) => chain.addColumnAfter() },
+  columnDelete: { apply: (chain) => chain.deleteColumn() },
+  tableDelete: { apply: (chain) => chain.deleteTable() },
+};
+
+/**
+ * @param {1 | 2 | 3} level
+ * @returns {Command}
+ */
+function heading(level) {
+  return {
+    apply: (chain) => chain.toggleHeading({ level }),
+    isActive: (editor) => editor.isActive('heading', { level }),
+  };
+}

@@ -1,0 +1,8 @@
+/** What Django's JavaScriptCatalog (`/jsi18n/`, loaded before the bundles) puts on the page. */
+declare function gettext(text: string): string;
+declare function ngettext(singular: string, plural: string, count: number): string;
+declare function interpolate(
+  format: string,
+  values: Record<string, unknown> | unknown[],
+  named?: boolean,
+): string;

@@ -1,0 +1,20 @@
+/** One undo for title and body, and only for one's own edits. */
+import { defaultDeleteFilter, defaultProtectedNodes, ySyncPluginKey } from '@tiptap/y-tiptap';
+import * as Y from 'yjs';
+
+/** The origin of the transactions that the title's field makes. */
+export const TITLE_ORIGIN = Symbol('title');
+
+/**
+ * @param {Y.XmlFragment} body
+ * @param {Y.Text} title
+ * @returns {Y.UndoManager}
+ */
+export function undoOf(body, title) {
+  return new Y.UndoManager([body, title], {
+    trackedOrigins: new Set([ySyncPluginKey, TITLE_ORIGIN]),
+    // As in y-tiptap's own: a paragraph that holds another's text survives the undoing of its birth.
+    deleteFilter: (item) => defaultDeleteFilter(item, defaultProtectedNodes),
+    captureTransaction: (transaction) => transaction.meta.get('addToHistory') !== false,
+  });
+}
