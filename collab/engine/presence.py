@@ -10,6 +10,9 @@ from collab.engine.errors import FrameMalformed
 from collab.engine.protocol import State, encode_states
 
 GONE = b"null"
+# A clock counts one client's changes. Leaving adds one: at the end of what a number of the wire
+# holds, that frame would throw in every browser.
+_MAX_CLOCK = 2**32
 
 
 @dataclass(slots=True)
@@ -51,14 +54,17 @@ class Presence:
             The clients whose state changed.
 
         Raises:
-            FrameMalformed: a newer state is too large or is no JSON that a browser can parse.
+            FrameMalformed: a newer state is too large, is no JSON that a browser can parse, or has
+                a clock that no client reaches.
         """
         changed = set()
         for state in states:
             entry = self._entries.get(state.client)
             if entry is not None:
                 known = entry.state
-                leaves = state.json == GONE and known.json != GONE
+                # A tab that slept takes others for gone and tells so with the clock they had:
+                # only who a state came from may take it back.
+                leaves = state.json == GONE and known.json != GONE and entry.owner == owner
                 if state.clock < known.clock or (state.clock == known.clock and not leaves):
                     continue
             elif state.json == GONE or len(self._entries) >= self._max_states:
@@ -123,7 +129,9 @@ class Presence:
         return set(clients)
 
     def _check(self, state: State) -> None:
-        """Refuse what would throw in the other browsers' JSON.parse."""
+        """Refuse what would throw in the other browsers."""
+        if state.clock > _MAX_CLOCK:
+            raise FrameMalformed(f"A presence clock is over {_MAX_CLOCK}.")
         if len(state.json) > self._max_state_bytes:
             raise FrameMalformed(f"A presence state is over {self._max_state_bytes} bytes.")
         try:
