@@ -35,9 +35,9 @@ class MemoryLog:
         """Add a room, with its first content as row 1."""
         self.rooms[key] = _Stored(rows=[(None, first)] if first is not None else [])
 
-    async def load(self, key: int) -> Loaded:
+    async def load(self, key: int, *, whole: bool = False) -> Loaded:
         stored = self._get(key)
-        seq, snapshot = stored.snapshot or (0, None)
+        seq, snapshot = (not whole and stored.snapshot) or (0, None)
         rows = [Row(n, u) for n, (_, u) in enumerate(stored.rows, 1) if n > seq]
         return Loaded(Head(stored.epoch, len(stored.rows)), snapshot, seq, rows)
 

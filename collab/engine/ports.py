@@ -69,8 +69,8 @@ class Appended:
 class UpdateLog(Protocol):
     """The truth: stored updates, numbered from 1 without a gap in each room."""
 
-    async def load(self, key: int) -> Loaded:
-        """Read a room for opening.
+    async def load(self, key: int, *, whole: bool = False) -> Loaded:
+        """Read a room for opening; `whole` leaves the snapshot out and gives every row.
 
         Raises:
             NoSuchRoom: no such room.

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from collab.engine.errors import CloseCode, LogUnavailable, NoSuchRoom, Overloaded
+from collab.engine.errors import CloseCode, LogUnavailable, NoSuchRoom, Overloaded, UpdateRejected
 from collab.engine.journal import Journal
 from collab.engine.ports import NoMeter
 from collab.engine.room import Room, RoomKind
@@ -94,6 +94,7 @@ class Registry:
         for room in list(self.rooms.values()):
             if room.healing is not None:
                 tasks.append(room.healing)
+            room.kind.closing(room)
             self._close(room)
         for task in tasks:
             task.cancel()
@@ -171,8 +172,11 @@ class Registry:
         self._early[key] = []
         try:
             await self.relay.subscribe(key)
-            loaded = await self.log.load(key)
-            room = Room(key, loaded, self, kind)
+            try:
+                room = Room(key, await self.log.load(key), self, kind)
+            except UpdateRejected:
+                # The snapshot may be what cannot be read; the rows are the truth.
+                room = Room(key, await self.log.load(key, whole=True), self, kind)
         except BaseException:
             self._unsubscribe(key)
             raise
@@ -182,6 +186,7 @@ class Registry:
         for process, event in early:
             self.hear(process, key, event)
         self.relay.publish(key, {"event": "presence?"})
+        kind.opened(room)
         if room.rows_since_snapshot >= self.limits.compact_rows:
             room.rows_since_snapshot = 0
             self.compact(key)

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
+import logging
 
 import pycrdt
 
 from collab.engine.errors import UpdateRejected
 from collab.engine.firewall import Limits, check_state_vector, check_update
+from collab.engine.pending import Held, Pending
 
 if TYPE_CHECKING:
     from collab.engine.firewall import Contents
+    from collab.engine.ports import Loaded
 
+logger = logging.getLogger(__name__)
+
+_ANY = 2**62
 EMPTY_UPDATE = b"\x00\x00"
 EMPTY_STATE = b"\x00"
 # What must end the process or the task, never be taken for a refused update. pycrdt's
@@ -35,11 +42,21 @@ class Replica:
         self.doc: pycrdt.Doc[pycrdt.BaseType] = pycrdt.Doc()
         self.broken = False
         self._limits = limits
+        # What is stored passed the bounds that held then. A merged state may exceed those of one
+        # update, and lowering a bound must not make stored content unreadable.
+        self._stored_limits = replace(
+            limits,
+            update_bytes=_ANY,
+            structs=_ANY,
+            clients=_ANY,
+            delete_ranges=_ANY,
+            values=_ANY,
+            depth=max(limits.depth, 256),
+        )
         self._full: bytes | None = None
         # Clocks that are surely integrated, by client; a lower bound between looks at the CRDT.
         self._known: dict[int, int] = {}
-        # Clocks that updates brought or asked for and that are not integrated yet.
-        self._wanted: dict[int, int] = {}
+        self._pending = Pending(self._stored_limits)
 
     @property
     def pending(self) -> bool:
@@ -47,7 +64,7 @@ class Replica:
 
         `get_update()` leaves such an update out, so an encoded state must not replace its row.
         """
-        return bool(self._wanted)
+        return bool(self._pending)
 
     def load(self, updates: Iterable[bytes]) -> list[bytes]:
         """Apply stored updates in order, all in one transaction.
@@ -59,44 +76,48 @@ class Replica:
             UpdateRejected: the CRDT refused one that the firewall let through.
         """
         refused = []
-        ends: dict[int, int] = {}
         self._full = None
         try:
             with self.doc.transaction():
                 for update in updates:
                     try:
-                        contents = check_update(update, self._limits)
+                        contents = check_update(update, self._stored_limits)
                     except UpdateRejected:
                         refused.append(update)
                         continue
                     self.doc.apply_update(update)
-                    _raise_to(ends, contents)
+                    if contents.integrates_onto(self._known):
+                        _raise_to(self._known, contents)
+                    else:
+                        self._pending.add(Held(update, contents))
+            self._look()
+            self._release()
         except _NOT_OURS:
             raise
         except BaseException as error:
             raise self._break(error) from error
-        self._look(ends)
         return refused
 
-    def apply(self, update: bytes) -> bool:
+    def apply(self, update: bytes) -> bytes | None:
         """Apply one update that came from outside.
 
         Returns:
-            Whether it brought anything that this copy did not have.
+            What was integrated, for others who have all of this copy: mostly the update itself,
+            more if it set free what was held back, `EMPTY_UPDATE` if it is held back as a whole.
+            None if it brought nothing at all.
 
         Raises:
             UpdateRejected: by the firewall (nothing happened), or by the CRDT (`broken`).
         """
         contents = check_update(update, self._limits)
         if not contents.adds and not contents.deletes:
-            return False
+            return None
         try:
             if self._is_next(contents):
                 self.doc.apply_update(update)
-                for client, (_, end) in contents.adds.items():
-                    self._known[client] = end
+                _raise_to(self._known, contents)
                 self._full = None
-                return True
+                return update
             return self._apply_unsure(update, contents)
         except _NOT_OURS:
             raise
@@ -107,17 +128,21 @@ class Replica:
         """Encode what a peer with this state vector lacks, with the whole delete set.
 
         Raises:
-            UpdateRejected: the state vector is malformed.
+            UpdateRejected: the state vector is malformed, or the CRDT cannot encode (`broken`).
         """
         if state_vector == EMPTY_STATE:
             return self.encode()
         check_state_vector(state_vector, self._limits)
-        return self.doc.get_update(state_vector)
+        return self._encoded(state_vector)
 
     def encode(self) -> bytes:
-        """Encode all of it; the same bytes object until the next change, so peers can share it."""
+        """Encode all of it; the same bytes object until the next change, so peers can share it.
+
+        Raises:
+            UpdateRejected: the CRDT cannot (`broken`).
+        """
         if self._full is None:
-            self._full = self.doc.get_update()
+            self._full = self._encoded(EMPTY_STATE)
         return self._full
 
     def state(self) -> bytes:
@@ -126,7 +151,7 @@ class Replica:
 
     def _is_next(self, contents: Contents) -> bool:
         """Tell whether an update surely is new and surely integrates as a whole."""
-        if self._wanted or contents.gaps or not contents.adds:
+        if self._pending or contents.gaps or not contents.adds:
             return False
         known = self._known
         for client, (start, end) in contents.adds.items():
@@ -139,34 +164,59 @@ class Replica:
                     return False
         return all(end <= known.get(client, 0) for client, end in contents.deletes.items())
 
-    def _apply_unsure(self, update: bytes, contents: Contents) -> bool:
+    def _apply_unsure(self, update: bytes, contents: Contents) -> bytes | None:
         """Apply an update of which the clocks do not tell what it does; ask the CRDT."""
-        changes: list[bool] = []
+        changes: list[bytes] = []
+        was_pending = bool(self._pending)
+        brought = False
         # A Doc with a live observer is never freed and encodes each change: only while we ask.
-        observer = self.doc.observe(lambda event: changes.append(True))
+        observer = self.doc.observe(lambda event: changes.append(event.update))
         try:
             self.doc.apply_update(update)
+            self._full = None
+            if was_pending or not self._is_known(contents):
+                self._look()
+                if not self._is_known(contents) and update not in self._pending:
+                    # Clocks cannot tell whether it repeats what is held back, so it is taken for
+                    # new: storing an update twice does no harm, leaving one out loses it.
+                    self._pending.add(Held(update, contents))
+                    brought = True
+                self._release()
         finally:
             self.doc.unobserve(observer)
-        self._full = None
-        ends: dict[int, int] = {}
-        _raise_to(ends, contents)
-        if not self._wanted and all(end <= self._known.get(c, 0) for c, end in ends.items()):
-            return bool(changes)
-        brought_pending = any(
-            end > max(self._known.get(client, 0), self._wanted.get(client, 0))
-            for client, end in ends.items()
-        )
-        self._look(ends)
-        return bool(changes) or (brought_pending and self.pending)
+        if brought or (changes and was_pending):
+            return merge(changes) if changes else EMPTY_UPDATE
+        return update if changes else None
 
-    def _look(self, ends: dict[int, int]) -> None:
-        """Compare with the CRDT what is integrated and what is still wanted."""
-        self._known = check_state_vector(self.doc.get_state(), self._limits)
-        for client, end in self._wanted.items():
-            ends[client] = max(end, ends.get(client, 0))
+    def _is_known(self, contents: Contents) -> bool:
+        """Tell whether everything that an update adds or deletes is integrated."""
         known = self._known
-        self._wanted = {c: end for c, end in ends.items() if end > known.get(c, 0)}
+        return all(end <= known.get(c, 0) for c, (_, end) in contents.adds.items()) and all(
+            end <= known.get(c, 0) for c, end in contents.deletes.items()
+        )
+
+    def _look(self) -> None:
+        """Ask the CRDT what is integrated."""
+        self._known = check_state_vector(self.doc.get_state(), self._stored_limits)
+
+    def _release(self) -> None:
+        """Give the CRDT again what was held back and now has all that it builds on."""
+        stuck = []
+        while ready := self._pending.take_ready(self._known):
+            self.doc.apply_update(ready.update)
+            self._look()
+            if not self._is_known(ready.contents):
+                stuck.append(ready)
+        for held in stuck:
+            self._pending.add(held)
+
+    def _encoded(self, state_vector: bytes) -> bytes:
+        try:
+            return self.doc.get_update(state_vector)
+        except _NOT_OURS:
+            raise
+        except BaseException as error:
+            raise self._break(error) from error
 
     def _break(self, error: BaseException) -> UpdateRejected:
         self.broken = True
@@ -174,11 +224,8 @@ class Replica:
 
 
 def _raise_to(ends: dict[int, int], contents: Contents) -> None:
-    """Raise `ends` to the clocks up to which an update adds or deletes."""
+    """Raise `ends` to the clocks up to which an update adds."""
     for client, (_, end) in contents.adds.items():
-        if end > ends.get(client, 0):
-            ends[client] = end
-    for client, end in contents.deletes.items():
         if end > ends.get(client, 0):
             ends[client] = end
 
@@ -186,3 +233,19 @@ def _raise_to(ends: dict[int, int], contents: Contents) -> None:
 def merge(updates: list[bytes]) -> bytes:
     """Merge a small window of updates into one (quadratic in their number: at most ~64)."""
     return updates[0] if len(updates) == 1 else pycrdt.merge_updates(*updates)
+
+
+def replay(loaded: Loaded, limits: Limits) -> Replica:
+    """Make a replica of what was loaded.
+
+    Raises:
+        UpdateRejected: the snapshot is refused, or the CRDT cannot read the rows.
+    """
+    replica = Replica(limits)
+    snapshot = [] if loaded.snapshot is None else [loaded.snapshot]
+    refused = replica.load(snapshot + [row.update for row in loaded.rows])
+    if refused:
+        if refused[0] is loaded.snapshot:
+            raise UpdateRejected("The stored snapshot is refused by the firewall.")
+        logger.error("%d stored rows are refused by the firewall and left out", len(refused))
+    return replica

@@ -23,7 +23,7 @@ from collab.engine.peer import Peer
 from collab.engine.people import People
 from collab.engine.presence import Presence
 from collab.engine.protocol import Kind
-from collab.engine.replica import EMPTY_UPDATE, Replica, merge
+from collab.engine.replica import EMPTY_UPDATE, merge, replay
 from collab.engine.tail import Tail
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Room:
         self.holds = 0
         self.closed = False
         self.peers: dict[Peer, None] = {}
-        self.replica = self._load(loaded)
+        self.replica = replay(loaded, self.limits.update)
         self.tail = Tail(loaded.rows[-1].seq if loaded.rows else loaded.seq)
         self.rows_since_snapshot = len(loaded.rows)
         self.presence = Presence(
@@ -142,10 +142,14 @@ class Room:
             else:
                 self._send_everybody(peer)
         except (Refused, Overloaded) as error:
-            self.meter.refused(type(error).__name__)
-            peer.close(error.code, str(error))
-            if self.replica.broken:
-                self.restart()
+            self.refuse(peer, error)
+
+    def refuse(self, peer: Peer, error: Refused | Overloaded) -> None:
+        """Close the peer whose frame was refused, and nobody else."""
+        self.meter.refused(type(error).__name__)
+        peer.close(error.code, str(error))
+        if self.replica.broken:
+            self.restart()
 
     async def submit(self, author: Author, update: bytes) -> int:
         """Apply an update that came without a socket.
@@ -462,19 +466,12 @@ class Room:
         if self.healing is not None:
             self.healing.cancel()
 
-    def _load(self, loaded: Loaded) -> Replica:
-        replica = Replica(self.limits.update)
-        updates = [row.update for row in loaded.rows]
-        if loaded.snapshot is not None:
-            updates.insert(0, loaded.snapshot)
-        refused = replica.load(updates)
-        if refused:
-            logger.error("Room %s: %d stored rows are refused, left out", self.key, len(refused))
-        return replica
-
 
 class RoomKind:
     """What the app that a room belongs to adds to it; the default adds nothing."""
+
+    def opened(self, room: Room) -> None:
+        """Act after the room was loaded."""
 
     def saved(self, room: Room) -> None:
         """Act after edits of this process's peers became durable. Must not block."""

@@ -1,0 +1,108 @@
+"""Roles, abilities, and who may do what to which object.
+
+An object is shared if it has a `room`: roles are grants of that room. Views, API, sockets and
+templates all ask `abilities`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from django.contrib.auth import get_user
+from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone
+
+from collab.models import ApiKey, Grant, Role, Room
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from django.contrib.auth.models import AbstractBaseUser
+
+
+class Shared(Protocol):
+    """Anything that has a room."""
+
+    @property
+    def room(self) -> Room: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a user may do to an object. All false: the object is not there for them."""
+
+    role: Role | None = None
+    read: bool = False
+    write: bool = False
+    share: bool = False
+
+
+_OF_ROLE = {
+    Role.READER: Abilities(Role.READER, read=True),
+    Role.EDITOR: Abilities(Role.EDITOR, read=True, write=True),
+    Role.OWNER: Abilities(Role.OWNER, read=True, write=True, share=True),
+}
+NOTHING = Abilities()
+
+
+def abilities(user: AbstractBaseUser | AnonymousUser, shared: Shared) -> Abilities:
+    """Tell what a user may do to an object; one query.
+
+    A superuser is an owner of everything, as everywhere in Django; an inactive user is nobody.
+    """
+    if not user.is_authenticated or not user.is_active:
+        return NOTHING
+    if getattr(user, "is_superuser", False):
+        return _OF_ROLE[Role.OWNER]
+    grants = Grant.objects.filter(room_id=shared.room_id, user_id=user.pk)  # type: ignore[attr-defined]
+    role = grants.values_list("role", flat=True).first()
+    return NOTHING if role is None else of_role(Role(role))
+
+
+def of_role(role: Role) -> Abilities:
+    """Tell what a role may do."""
+    return _OF_ROLE[role]
+
+
+def grant(room: Room, user: AbstractBaseUser, role: Role) -> Grant:
+    """Give a user a role in a room, in place of the one they have."""
+    given, _ = Grant.objects.update_or_create(room=room, user=user, defaults={"role": role})
+    return given
+
+
+def user_of_scope(scope: dict[str, Any]) -> AbstractBaseUser | AnonymousUser:
+    """Return the user of an ASGI connection: its API key's, its session's, or nobody.
+
+    Runs queries. A bad key is nobody, also when there is a session beside it.
+    """
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            return user_of_key(value.decode("latin-1")) or AnonymousUser()
+    if "user" in scope:
+        return scope["user"]  # A host project's AuthMiddlewareStack
+    if "session" in scope:
+        # Django's own check, with the session's hash of the password; it asks no more of a request.
+        return get_user(SimpleNamespace(session=scope["session"]))  # type: ignore[arg-type]
+    return AnonymousUser()
+
+
+# A key's last use is written at most this often: it is for people to see, not for counting.
+_USE_NOTED_EVERY_S = 3600
+
+
+def user_of_key(authorization: str) -> AbstractBaseUser | None:
+    """Return the active user whose API key an Authorization header carries, or None."""
+    scheme, _, secret = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not secret.startswith(ApiKey.PREFIX):
+        return None
+    keys = ApiKey.objects.usable().select_related("user")
+    key = keys.filter(digest=ApiKey.digest_of(secret.strip())).first()
+    if key is None:
+        return None
+    now = timezone.now()
+    last: timedelta | None = now - key.last_used_at if key.last_used_at else None
+    if last is None or last.total_seconds() > _USE_NOTED_EVERY_S:
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+    return key.user

@@ -1,0 +1,51 @@
+"""Rooms, grants and API keys in Django's admin."""
+
+from __future__ import annotations
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from collab.models import ApiKey, Grant, Room
+
+
+class GrantInline(admin.TabularInline):
+    model = Grant
+    extra = 0
+    autocomplete_fields = ("user",)
+
+
+@admin.register(Room)
+class RoomAdmin(admin.ModelAdmin):
+    list_display = ("__str__", "kind", "head", "epoch", "created_at")
+    list_filter = ("kind",)
+    readonly_fields = ("kind", "head", "epoch", "created_at")
+    inlines = (GrantInline,)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(admin.ModelAdmin):
+    list_display = ("name", "start", "user", "created_at", "last_used_at", "revoked_at")
+    list_select_related = ("user",)
+    readonly_fields = ("start", "created_at", "last_used_at", "revoked_at")
+    autocomplete_fields = ("user",)
+    search_fields = ("name", "start", "user__username")
+    actions = ("revoke",)
+
+    @admin.action(description=_("Revoke the chosen keys"))
+    def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
+        keys.filter(revoked_at=None).update(revoked_at=timezone.now())
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: object, change: bool) -> None:
+        """Issue a new key and show its secret, this once."""
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        issued, secret = ApiKey.issue(obj.user, obj.name)
+        obj.pk = issued.pk
+        messages.warning(request, _("The key, shown only now: %(key)s") % {"key": secret})

@@ -1,0 +1,145 @@
+"""What every JSON endpoint has in common: who asks, and how errors read."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.http import Http404, HttpRequest, HttpResponse
+from django.middleware.csrf import CsrfViewMiddleware
+from django.utils.translation import gettext as _
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from collab import access
+from collab.engine.errors import (
+    CollabError,
+    EpochChanged,
+    LogUnavailable,
+    NoSuchRoom,
+    Overloaded,
+    TooFast,
+    UpdateRejected,
+)
+
+logger = logging.getLogger(__name__)
+
+# The engine's errors at this border: HTTP status and a code for programs.
+STATUS: dict[type[CollabError], tuple[int, str]] = {
+    UpdateRejected: (422, "update_rejected"),
+    NoSuchRoom: (404, "not_found"),
+    EpochChanged: (409, "document_reset"),
+    LogUnavailable: (503, "database_away"),
+    Overloaded: (503, "overloaded"),
+    TooFast: (429, "too_fast"),
+}
+_CODES = {400: "bad_request", 401: "not_authenticated", 403: "forbidden", 404: "not_found",
+          405: "method_not_allowed", 413: "too_large", 415: "wrong_content_type"}  # fmt: skip
+
+
+class ApiError(Exception):
+    """An answer that is an error.
+
+    Args:
+        status: HTTP status.
+        code: One word for programs.
+        message: One sentence for a person.
+    """
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+def error_response(status: int, code: str, message: str, **details: Any) -> HttpResponse:
+    """Answer `{"error": {"code", "message", ...}}`; 429 and 503 say when to come back."""
+    from django.http import JsonResponse
+
+    response = JsonResponse({"error": {"code": code, "message": message, **details}}, status=status)
+    if status in (429, 503):
+        response["Retry-After"] = "2"
+    if status == 401:
+        response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+class _Csrf(CsrfViewMiddleware):
+    def _reject(self, request: HttpRequest, reason: str) -> str:  # type: ignore[override]
+        return reason
+
+
+async def authenticate(request: HttpRequest) -> Any:
+    """Take an API key (`Authorization: Bearer`), or a session with Django's CSRF check.
+
+    A key that is no good is refused even beside a good session.
+    """
+    header = request.headers.get("Authorization")
+    if header is not None:
+        user = await sync_to_async(access.user_of_key)(header)
+        if user is None:
+            raise ApiError(401, "bad_key", _("This API key is unknown, revoked, or malformed."))
+        request.user = user
+        return user
+    user = await request.auser()
+    if not user.is_authenticated:
+        raise ApiError(
+            401, "not_authenticated", _("Log in, or send an API key as “Authorization: Bearer …”.")
+        )
+    # Ninja marks its views csrf_exempt, which is right for keys; a cookie needs the check.
+    reason = _Csrf(lambda _request: HttpResponse()).process_view(request, _checked, (), {})
+    if reason is not None:
+        raise ApiError(403, "csrf_failed", _("The CSRF check failed: %s") % reason)
+    return user
+
+
+def _checked(request: HttpRequest) -> HttpResponse:
+    """Stand for a view that is not exempt from the CSRF check."""
+    return HttpResponse()
+
+
+api = NinjaAPI(title="Collab", version="1", auth=authenticate, docs_url=None, urls_namespace="api")
+
+
+@api.exception_handler(ApiError)
+def _api_error(request: HttpRequest, error: ApiError) -> HttpResponse:
+    return error_response(error.status, error.code, error.message)
+
+
+@api.exception_handler(CollabError)
+def _collab_error(request: HttpRequest, error: CollabError) -> HttpResponse:
+    status, code = STATUS.get(type(error), (400, "refused"))
+    return error_response(status, code, str(error))
+
+
+@api.exception_handler(ValidationError)
+def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    first = error.errors[0] if error.errors else {}
+    where = ".".join(str(part) for part in first.get("loc", ())[1:])
+    message = _("“%(field)s” is not right: %(problem)s.") % {
+        "field": where or _("the body"), "problem": first.get("msg", _("it cannot be read")),
+    }  # fmt: skip
+    return error_response(422, "invalid", message, fields=error.errors)
+
+
+@api.exception_handler(HttpError)
+def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    return error_response(error.status_code, _CODES.get(error.status_code, "error"), str(error))
+
+
+@api.exception_handler(Http404)
+def _missing(request: HttpRequest, error: Http404) -> HttpResponse:
+    return error_response(404, "not_found", _("There is nothing here that you may see."))
+
+
+@api.exception_handler(AuthenticationError)
+def _unauthenticated(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    return error_response(401, "not_authenticated", _("Log in, or send an API key."))
+
+
+@api.exception_handler(Exception)
+def _unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
+    logger.error("Unexpected error in %s", request.path, exc_info=error)
+    return error_response(500, "server_error", _("Something went wrong on the server."))

@@ -1,0 +1,260 @@
+"""Sockets: a bounded consumer without a thread hop or a task per frame, and rooms on top of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass
+from types import coroutine
+from typing import Any, ClassVar
+from urllib.parse import parse_qs
+
+from channels.consumer import AsyncConsumer
+from django.utils.translation import gettext as _
+
+from collab.engine.errors import CloseCode, CollabError, EpochChanged, Refused
+from collab.engine.peer import Peer, Person
+from collab.engine.ports import Author
+from collab.engine.room import Room, RoomKind
+from collab.origin import origin_allowed
+from collab.process import Process
+
+logger = logging.getLogger(__name__)
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+
+class SocketWire:
+    """Writes one socket's frames without a task for each.
+
+    ASGI's `send` is run by hand up to its first wait. A server that takes the frame at once never
+    waits, so a fan-out to 200 peers wakes no task. One that makes us wait (its buffer is full)
+    finishes in a task, and until then `write` has said False.
+
+    Args:
+        send: ASGI's send.
+        drained: Called when a write that had to wait is through.
+    """
+
+    __slots__ = ("_closed", "_drained", "_send", "_waiting")
+
+    def __init__(self, send: Send, drained: Callable[[], None]) -> None:
+        self._send = send
+        self._drained = drained
+        self._waiting: asyncio.Task[None] | None = None
+        self._closed = False
+
+    def write(self, frame: bytes) -> bool:
+        return self._start({"type": "websocket.send", "bytes": frame})
+
+    def write_text(self, text: str) -> bool:
+        """Write a text frame; like `write`."""
+        return self._start({"type": "websocket.send", "text": text})
+
+    def close(self, code: int, reason: str) -> None:
+        if self._closed:
+            return
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+        # RFC 6455 5.5: a close frame's reason has 123 bytes at most.
+        short = reason.encode()[:123].decode(errors="ignore")
+        self._start({"type": "websocket.close", "code": code, "reason": short})
+        if self._closed:
+            # Plain autobahn sends no code below 3000 but 1000; any will do to end the socket.
+            self._closed = False
+            self._start({"type": "websocket.close"})
+        self._closed = True
+
+    def end(self) -> None:
+        """Write nothing more; the socket is gone."""
+        self._closed = True
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _start(self, event: dict[str, Any]) -> bool:
+        if self._closed:
+            return True
+        steps = self._send(event).__await__()
+        try:
+            waits_for = next(steps)
+        except StopIteration:
+            return True
+        except Exception as error:
+            # The socket is gone before its disconnect event reached us.
+            logger.debug("A frame could not be sent: %r", error)
+            self._closed = True
+            return True
+        self._waiting = asyncio.ensure_future(self._finish(steps, waits_for))
+        return False
+
+    async def _finish(self, steps: Generator[Any, Any, None], waits_for: Any) -> None:
+        try:
+            await _continue(steps, waits_for)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            logger.debug("A frame could not be sent: %r", error)
+            self._closed = True
+        self._waiting = None
+        self._drained()
+
+
+@coroutine
+def _continue(steps: Generator[Any, Any, None], waits_for: Any) -> Generator[Any, Any, None]:
+    """Await the rest of an awaitable that was run by hand up to `waits_for`."""
+    while True:
+        try:
+            sent = yield waits_for
+        except BaseException as error:
+            try:
+                waits_for = steps.throw(error)
+            except StopIteration:
+                return
+        else:
+            try:
+                waits_for = steps.send(sent)
+            except StopIteration:
+                return
+
+
+class LiveConsumer(AsyncConsumer):
+    """A WebSocket consumer for a hot path.
+
+    Unlike Channels' own it takes no channel of the layer per socket (the process has one), makes
+    no task per frame, and does not look for old database connections before each frame: nothing it
+    does per frame touches the database, and what asks the database runs in `Process.pool`, where
+    `database_sync_to_async` looks.
+
+    Subclasses implement `enter`, `receive` and `leave`.
+    """
+
+    wire: SocketWire
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        self.scope = scope
+        self.wire = SocketWire(send, self.drained)
+        try:
+            await receive()  # websocket.connect, by the ASGI specification
+            if not origin_allowed(scope):
+                await send({"type": "websocket.close", "code": 4403})  # 403 before the handshake
+                return
+            await send({"type": "websocket.accept"})
+            await self._serve(receive)
+        finally:
+            self.wire.end()
+            self.leave()
+
+    async def _serve(self, receive: Receive) -> None:
+        try:
+            await self.enter()
+        except CollabError as error:
+            self.wire.close(error.code, str(error))
+        while True:
+            event = await receive()
+            if event["type"] == "websocket.disconnect":
+                return
+            frame = event.get("bytes")
+            if frame is not None:
+                self.receive(frame)
+            else:
+                self.receive_text(event.get("text") or "")
+
+    async def enter(self) -> None:
+        """Find out who this is, and join. Raises CollabError to close the socket."""
+        raise NotImplementedError
+
+    def receive(self, frame: bytes) -> None:
+        """Take a binary frame."""
+        raise NotImplementedError
+
+    def receive_text(self, text: str) -> None:
+        """Take a text frame; the wire has none."""
+        self.wire.close(CloseCode.REFUSED, _("This socket takes binary frames only."))
+
+    def drained(self) -> None:
+        """Go on sending: a write that had to wait is through."""
+
+    def leave(self) -> None:
+        """Give back what `enter` took; also called if it failed."""
+
+
+class NotAdmitted(CollabError):
+    """A socket that may not enter.
+
+    Args:
+        code: 4401, 4403 or 4404.
+        reason: For the person.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code  # type: ignore[misc]
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What a socket was let into, and as whom.
+
+    `author` is whom updates are stored under; `person` is shown to others, None for nobody.
+    """
+
+    key: int
+    epoch: int
+    author: Author
+    person: Person | None
+    may_write: bool
+
+
+class RoomConsumer(LiveConsumer):
+    """A socket of a room. Subclasses say who may enter, in `admit`, and the room's kind."""
+
+    kind: ClassVar[RoomKind] = RoomKind()
+
+    _room: Room | None = None
+    _peer: Peer | None = None
+
+    async def admit(self) -> Admission:
+        """Find out what this socket may enter.
+
+        Raises:
+            NotAdmitted: it may not.
+        """
+        raise NotImplementedError
+
+    async def enter(self) -> None:
+        admission = await self.admit()
+        query = parse_qs(self.scope["query_string"].decode("latin-1"))
+        epoch = query.get("epoch", [str(admission.epoch)])[0]
+        if epoch != str(admission.epoch):
+            raise EpochChanged(_("This document was reset. Load the page again."))
+        self._room = await Process.current().registry.lease(admission.key, self.kind)
+        self._peer = self._room.join(
+            self.wire,
+            author=admission.author,
+            person=admission.person,
+            may_write=admission.may_write,
+            acks=query.get("ack") == ["1"],
+        )
+
+    def receive(self, frame: bytes) -> None:
+        if self._peer is not None:
+            self._peer.receive(frame)
+
+    def receive_text(self, text: str) -> None:
+        if self._room is not None and self._peer is not None:
+            self._room.refuse(self._peer, Refused(_("This socket takes binary frames only.")))
+
+    def drained(self) -> None:
+        if self._peer is not None:
+            self._peer.drained()
+
+    def leave(self) -> None:
+        if self._room is not None:
+            if self._peer is not None:
+                self._room.leave(self._peer)
+            Process.current().registry.release(self._room)
+            self._room = self._peer = None

@@ -1,0 +1,80 @@
+"""Whether the process lives, can serve, and what it counts."""
+
+from __future__ import annotations
+
+import asyncio
+
+from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from collab import access, conf
+from collab import metrics as counted
+from collab.process import Process
+
+_TIMEOUT_S = 3.0
+
+
+@require_safe
+async def healthz(request: HttpRequest) -> HttpResponse:
+    """200 as long as the event loop turns. Asks nothing of anybody else."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@require_safe
+async def readyz(request: HttpRequest) -> JsonResponse:
+    """200 if the database is migrated and the channel layer answers, else 503 with what is not."""
+    process = Process.running()
+    checks = {
+        "database": await _problem(sync_to_async(_database_problem)()),
+        "channel_layer": await _problem(_layer_problem()),
+        "stopping": "yes" if process is not None and process.registry.stopping else "",
+    }
+    ready = not any(checks.values())
+    answer = {"ready": ready, "checks": {name: text or "ok" for name, text in checks.items()}}
+    return JsonResponse(answer, status=200 if ready else 503)
+
+
+@require_safe
+async def metrics(request: HttpRequest) -> HttpResponse:
+    """This process's metrics in Prometheus's text format."""
+    if not conf.get("METRICS_PUBLIC"):
+        header = request.headers.get("Authorization")
+        user = (
+            await request.auser()
+            if header is None
+            else await sync_to_async(access.user_of_key)(header)
+        )
+        if user is None or not getattr(user, "is_staff", False):
+            return HttpResponse(
+                "Metrics are for staff: log in, or send a staff member's API key.\n",
+                status=401,
+                content_type="text/plain",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+    return HttpResponse(counted.render(), content_type=CONTENT_TYPE_LATEST)
+
+
+async def _problem(check: object) -> str:
+    try:
+        async with asyncio.timeout(_TIMEOUT_S):
+            return await check  # type: ignore[misc]
+    except Exception as error:
+        return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _database_problem() -> str:
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return f"{len(missing)} migrations are not applied" if missing else ""
+
+
+async def _layer_problem() -> str:
+    layer = get_channel_layer()
+    if layer is not None:
+        await layer.group_send("collab.ready", {"type": "collab.ready"})
+    return ""

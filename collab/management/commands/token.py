@@ -1,0 +1,30 @@
+"""`collab token NAME`: print a new API key of a user."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from collab.models import ApiKey
+
+
+class Command(BaseCommand):
+    help = "Print a new API key that acts as the user NAME. Only its digest is stored."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name", help="user name")
+        parser.add_argument("--create", action="store_true", help="create the user if missing")
+
+    def handle(self, *args: Any, name: str, create: bool, **options: Any) -> None:
+        users = get_user_model()._default_manager
+        user = users.filter(**{get_user_model().USERNAME_FIELD: name}).first()
+        if user is None:
+            if not create:
+                raise CommandError(f"There is no user {name!r}. Add --create to make one.")
+            user = users.create_user(name)  # type: ignore[attr-defined]
+        _, secret = ApiKey.issue(user, f"made by collab token, {timezone.now():%Y-%m-%d %H:%M}")
+        self.stdout.write(secret)

@@ -1,0 +1,74 @@
+"""What one process has of the live engine: registry, log, relay and meter, wired to Django."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from weakref import WeakKeyDictionary
+
+from collab import conf
+from collab.engine.ports import LoopClock
+from collab.engine.registry import Registry
+from collab.log import OrmUpdateLog
+from collab.metrics import PrometheusMeter
+from collab.relay import LayerRelay
+
+logger = logging.getLogger(__name__)
+
+
+class Process:
+    """The live engine of one event loop. Get it with `Process.current()`, which starts it."""
+
+    _by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Process] = WeakKeyDictionary()
+
+    def __init__(self) -> None:
+        limits = conf.room_limits()
+        self.relay = LayerRelay(self._hear)
+        self.log = OrmUpdateLog(limits.update)
+        self.registry = Registry(self.log, self.relay, LoopClock(), limits, PrometheusMeter())
+        # Who may enter is asked here, so that a slow page on Django's shared thread delays nobody.
+        self.pool = ThreadPoolExecutor(4, "collab-access")
+        self._stopped: asyncio.Task[bool] | None = None
+
+    @classmethod
+    def current(cls) -> Process:
+        """Return the process of the running loop; the first call starts its tasks."""
+        loop = asyncio.get_running_loop()
+        process = cls._by_loop.get(loop)
+        if process is None:
+            process = cls._by_loop[loop] = cls()
+            process.relay.start()
+            process.registry.start()
+        return process
+
+    @classmethod
+    def running(cls) -> Process | None:
+        """Return the process of the running loop if there is one, without starting it."""
+        return cls._by_loop.get(asyncio.get_running_loop())
+
+    @classmethod
+    def every(cls) -> list[Process]:
+        """Return all that run in this operating-system process; mostly one."""
+        return list(cls._by_loop.values())
+
+    async def stop(self) -> bool:
+        """Close all peers with 1012, save everything, end every task.
+
+        Returns:
+            Whether everything was saved in time.
+        """
+        if self._stopped is None:
+            self._stopped = asyncio.create_task(self._stop())
+        return await asyncio.shield(self._stopped)
+
+    async def _stop(self) -> bool:
+        saved = await self.registry.stop(conf.get("STOP_TIMEOUT_S"))
+        await self.relay.stop()
+        await self.log.close()
+        self.pool.shutdown(wait=False)
+        self._by_loop.pop(asyncio.get_running_loop(), None)
+        return saved
+
+    def _hear(self, process: str, key: int, event: dict[str, object]) -> None:
+        self.registry.hear(process, key, event)

@@ -1,0 +1,1 @@
+"""The ready-made project: settings, URLs, ASGI application and command line."""

@@ -1,0 +1,55 @@
+"""Writes: check, do, announce. Only actions and rooms change documents."""
+
+from __future__ import annotations
+
+import pycrdt
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.utils import timezone
+
+from collab import access, log
+from collab.models import Role
+from documents.models import Document
+
+
+def create_document(
+    *, actor: AbstractBaseUser, title: str = "", content: bytes | None = None
+) -> Document:
+    """Create a document that `actor` owns.
+
+    Args:
+        actor: Its owner, and the author of its first content.
+        title: Its title, one line; cut at the model's bound.
+        content: A Yjs update to begin with, which must hold the title too.
+    """
+    title = clean_title(title)
+    if content is None and title:
+        content = _titled(title)
+    with transaction.atomic():
+        room = log.create(Document.KIND, content, actor.pk)
+        access.grant(room, actor, Role.OWNER)
+        return Document.objects.create(room=room, title=title)
+
+
+def mirror_title(*, room_id: int, title: str, edited: bool) -> None:
+    """Write a room's title to SQL where it differs, and the time of the edit if there was one.
+
+    The room calls this for content it has checked and saved; there is no other actor.
+    """
+    title = clean_title(title)
+    documents = Document.objects.filter(room_id=room_id)
+    if edited:
+        documents.update(title=title, updated_at=timezone.now())
+    else:
+        documents.exclude(title=title).update(title=title)
+
+
+def clean_title(title: str) -> str:
+    """Make a title one line of bounded length; NUL, which PostgreSQL refuses, goes."""
+    return " ".join(title.replace("\0", "").split())[: Document.TITLE_LENGTH]
+
+
+def _titled(title: str) -> bytes:
+    doc: pycrdt.Doc[pycrdt.Text] = pycrdt.Doc()
+    doc["title"] = pycrdt.Text(title)
+    return doc.get_update()

@@ -1,0 +1,107 @@
+"""A document's two sockets: its room, and who is in it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+from channels.db import database_sync_to_async
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+
+from collab import access
+from collab.consumers import Admission, LiveConsumer, NotAdmitted, RoomConsumer
+from collab.engine.errors import CloseCode
+from collab.engine.room import Room
+from collab.process import Process
+from documents import people
+from documents.live import DOCUMENT
+from documents.models import Document
+
+
+def admit(scope: dict[str, Any]) -> Admission:
+    """Find out who a socket belongs to and what it may do to the document of its URL.
+
+    Raises:
+        NotAdmitted: nobody (4401), or no document that they may see (4404).
+    """
+    user = access.user_of_scope(scope)
+    if not user.is_authenticated:
+        raise NotAdmitted(CloseCode.NO_LOGIN, _("Log in to open this document."))
+    document_id: UUID = scope["url_route"]["kwargs"]["document_id"]
+    document = Document.objects.select_related("room").filter(pk=document_id).first()
+    can = access.NOTHING if document is None else access.abilities(user, document)
+    if document is None or not can.read:
+        # Missing and forbidden look the same.
+        raise NotAdmitted(CloseCode.NO_SUCH_DOCUMENT, _("There is no such document."))
+    return Admission(
+        key=document.room_id,
+        epoch=document.room.epoch,
+        author=user.pk,
+        person=people.person_of(user),
+        may_write=can.write,
+    )
+
+
+async def _admit(scope: dict[str, Any]) -> Admission:
+    in_pool = database_sync_to_async(admit, thread_sensitive=False, executor=Process.current().pool)
+    return await in_pool(scope)
+
+
+class DocumentConsumer(RoomConsumer):
+    """The room's socket: y-protocols, see `collab.engine.protocol`."""
+
+    kind = DOCUMENT
+
+    async def admit(self) -> Admission:
+        return await _admit(self.scope)
+
+
+class PeopleConsumer(LiveConsumer):
+    """Who is in a document, as an HTML fragment that HTMX swaps in."""
+
+    # One rendering per room and change, not per viewer.
+    _rendered: WeakKeyDictionary[Room, tuple[list[Any], str]] = WeakKeyDictionary()
+
+    _room: Room | None = None
+    _stalled = False
+    _stale = False
+
+    async def enter(self) -> None:
+        admission = await _admit(self.scope)
+        self._room = await Process.current().registry.lease(admission.key, DOCUMENT)
+        self._room.people.watchers.add(self._tell)
+        self._tell()
+
+    def receive(self, frame: bytes) -> None:
+        self.receive_text("")
+
+    def drained(self) -> None:
+        self._stalled = False
+        if self._stale:
+            self._tell()
+
+    def leave(self) -> None:
+        if self._room is not None:
+            self._room.people.watchers.discard(self._tell)
+            Process.current().registry.release(self._room)
+            self._room = None
+
+    def _tell(self) -> None:
+        """Send the fragment, or the latest one when the socket reads again."""
+        if self._room is None:
+            return
+        self._stale = self._stalled
+        if not self._stalled:
+            self._stalled = not self.wire.write_text(self._fragment(self._room))
+
+    @classmethod
+    def _fragment(cls, room: Room) -> str:
+        now = room.people.all()
+        known = cls._rendered.get(room)
+        if known is None or known[0] != now:
+            html = render_to_string("documents/_people.html", {"people": people.shown(now)})
+            partial = f'<hx-partial hx-target="#people" hx-swap="outerMorph">{html}</hx-partial>'
+            known = cls._rendered[room] = (now, partial)
+        return known[1]

@@ -1,0 +1,13 @@
+"""Where documents' pages are."""
+
+from django.urls import path
+
+from documents import views
+
+app_name = "documents"
+
+urlpatterns = [
+    path("", views.document_list, name="list"),
+    path("documents/", views.create, name="create"),
+    path("documents/<uuid:document_id>/", views.detail, name="detail"),
+]
