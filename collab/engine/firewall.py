@@ -26,12 +26,14 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from collab.engine.errors import UpdateRejected
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_SAFE_INTEGER: Final = 2**53 - 1
 """The largest integer that a JavaScript number holds exactly."""
@@ -347,6 +349,9 @@ def _structs(scan: _Scan, pos: int, count: int, client: int, own: bytes, clock: 
         if not length:
             # A struct of no length makes every later encode of a yrs document panic.
             raise UpdateRejected("a struct has no length", offset=at)
+        if info & 0x20 and ref != 1 and (length > 1 or 4 <= ref <= 6):
+            # No encoder writes it, and yrs corrupts its memory when it splits such an item.
+            raise UpdateRejected("a key has content other than one value", offset=at)
         clock += length
         if clock > max_clock:
             raise UpdateRejected("a clock is too large", offset=at)
