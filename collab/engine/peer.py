@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from collab.engine import protocol
 from collab.engine.errors import CloseCode, TooFast
 from collab.engine.outbox import Outbox
+from collab.engine.protocol import Kind
 
 if TYPE_CHECKING:
     from collab.engine.ports import Author, Wire
