@@ -21,11 +21,12 @@ class Held(NamedTuple):
 
 
 class Pending:
-    """What the CRDT holds back, kept until it can be given to it again.
+    """Updates that are not given to the CRDT before it can take all of them.
 
-    yrs keeps such updates itself, but notes only one reason to try them again: of updates that came
-    in any order, 5 in 100 sets of a dozen were never integrated, though all had arrived. An update
-    that is applied again once everything it builds on is there always is.
+    yrs would hold them back itself, but it forgets some: of updates that came in random order, 5 in
+    100 sets of a dozen were never integrated, though all had arrived. It also counts what lies
+    beyond a gap in its state vector, so that nobody would send it what fills the gap (pycrdt
+    0.14.13).
 
     Args:
         limits: What the firewall allows the merged ones.
@@ -50,18 +51,31 @@ class Pending:
             self._held = [self._merged(self._held)]
 
     def take_ready(self, known: Mapping[int, int]) -> Held | None:
-        """Take out, merged into one, all that builds on these clocks and on each other only."""
-        ready = self._held
-        while ready:
-            reach = _reach(known, ready)
-            complete = [held for held in ready if held.contents.integrates_onto(reach)]
-            if len(complete) == len(ready):
-                break
-            ready = complete
-        if not ready:
+        """Take out what needs nothing beyond these clocks: one, or several that need each other."""
+        for held in self._held:
+            if held.contents.integrates_onto(known):
+                self._held.remove(held)
+                return held
+        several = self._complete(known)
+        if len(several) < 2:
             return None
-        self._held = [held for held in self._held if held not in ready]
-        return self._merged(ready)
+        merged = self._merged(several)
+        # The clocks above do not tell where a gap begins; those of the merged update do.
+        if not merged.contents.integrates_onto(known):
+            return None
+        self._held = [held for held in self._held if held not in several]
+        return merged
+
+    def _complete(self, known: Mapping[int, int]) -> list[Held]:
+        """Find those that need nothing beyond these clocks and each other, gaps aside."""
+        complete = self._held
+        while complete:
+            reach = _reach(known, complete)
+            rest = [held for held in complete if held.contents.integrates_onto(reach)]
+            if len(rest) == len(complete):
+                break
+            complete = rest
+        return complete
 
     def _merged(self, several: list[Held]) -> Held:
         if len(several) == 1:

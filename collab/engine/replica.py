@@ -54,7 +54,7 @@ class Replica:
             depth=max(limits.depth, 256),
         )
         self._full: bytes | None = None
-        # Clocks that are surely integrated, by client; a lower bound between looks at the CRDT.
+        # The clocks up to which all is integrated, by client.
         self._known: dict[int, int] = {}
         self._pending = Pending(self._stored_limits)
 
@@ -62,7 +62,7 @@ class Replica:
     def pending(self) -> bool:
         """Whether an update is held back because one that it builds on is missing.
 
-        `get_update()` leaves such an update out, so an encoded state must not replace its row.
+        An encoded state leaves such an update out, so it must not replace the update's row.
         """
         return bool(self._pending)
 
@@ -85,13 +85,11 @@ class Replica:
                     except UpdateRejected:
                         refused.append(update)
                         continue
-                    self.doc.apply_update(update)
                     if contents.integrates_onto(self._known):
-                        _raise_to(self._known, contents)
+                        self._integrate(update, contents)
                     else:
                         self._pending.add(Held(update, contents))
-            self._look()
-            self._release()
+                self._release()
         except _NOT_OURS:
             raise
         except BaseException as error:
@@ -102,9 +100,8 @@ class Replica:
         """Apply one update that came from outside.
 
         Returns:
-            What was integrated, for others who have all of this copy: mostly the update itself,
-            more if it set free what was held back, `EMPTY_UPDATE` if it is held back as a whole.
-            None if it brought nothing at all.
+            What was integrated, for others who have all of this copy: the update itself, with what
+            it set free, or `EMPTY_UPDATE` if it is held back. None if it brought nothing.
 
         Raises:
             UpdateRejected: by the firewall (nothing happened), or by the CRDT (`broken`).
@@ -114,10 +111,8 @@ class Replica:
             return None
         try:
             if self._is_next(contents):
-                self.doc.apply_update(update)
-                _raise_to(self._known, contents)
-                self._full = None
-                return update
+                self._integrate(update, contents)
+                return merge([update, *self._release()])
             return self._apply_unsure(update, contents)
         except _NOT_OURS:
             raise
@@ -151,7 +146,7 @@ class Replica:
 
     def _is_next(self, contents: Contents) -> bool:
         """Tell whether an update surely is new and surely integrates as a whole."""
-        if self._pending or contents.gaps or not contents.adds:
+        if contents.gaps or not contents.adds:
             return False
         known = self._known
         for client, (start, end) in contents.adds.items():
@@ -165,50 +160,38 @@ class Replica:
         return all(end <= known.get(client, 0) for client, end in contents.deletes.items())
 
     def _apply_unsure(self, update: bytes, contents: Contents) -> bytes | None:
-        """Apply an update of which the clocks do not tell what it does; ask the CRDT."""
-        changes: list[bytes] = []
-        was_pending = bool(self._pending)
-        brought = False
+        """Apply an update of which the clocks do not tell whether it brings anything."""
+        if not contents.integrates_onto(self._known):
+            if update in self._pending:
+                return None
+            # Clocks cannot tell whether it repeats parts of others that are held back, so it is
+            # taken for new: storing an update twice does no harm, leaving one out loses it.
+            self._pending.add(Held(update, contents))
+            released = self._release()
+            return merge(released) if released else EMPTY_UPDATE
+        changes: list[bool] = []
         # A Doc with a live observer is never freed and encodes each change: only while we ask.
-        observer = self.doc.observe(lambda event: changes.append(event.update))
+        observer = self.doc.observe(lambda event: changes.append(True))
         try:
-            self.doc.apply_update(update)
-            self._full = None
-            if was_pending or not self._is_known(contents):
-                self._look()
-                if not self._is_known(contents) and update not in self._pending:
-                    # Clocks cannot tell whether it repeats what is held back, so it is taken for
-                    # new: storing an update twice does no harm, leaving one out loses it.
-                    self._pending.add(Held(update, contents))
-                    brought = True
-                self._release()
+            self._integrate(update, contents)
         finally:
             self.doc.unobserve(observer)
-        if brought or (changes and was_pending):
-            return merge(changes) if changes else EMPTY_UPDATE
-        return update if changes else None
+        if not changes:
+            return None
+        return merge([update, *self._release()])
 
-    def _is_known(self, contents: Contents) -> bool:
-        """Tell whether everything that an update adds or deletes is integrated."""
-        known = self._known
-        return all(end <= known.get(c, 0) for c, (_, end) in contents.adds.items()) and all(
-            end <= known.get(c, 0) for c, end in contents.deletes.items()
-        )
+    def _integrate(self, update: bytes, contents: Contents) -> None:
+        self._full = None
+        self.doc.apply_update(update)
+        _raise_to(self._known, contents)
 
-    def _look(self) -> None:
-        """Ask the CRDT what is integrated."""
-        self._known = check_state_vector(self.doc.get_state(), self._stored_limits)
-
-    def _release(self) -> None:
-        """Give the CRDT again what was held back and now has all that it builds on."""
-        stuck = []
+    def _release(self) -> list[bytes]:
+        """Apply what was held back and now has all that it builds on."""
+        released = []
         while ready := self._pending.take_ready(self._known):
-            self.doc.apply_update(ready.update)
-            self._look()
-            if not self._is_known(ready.contents):
-                stuck.append(ready)
-        for held in stuck:
-            self._pending.add(held)
+            self._integrate(*ready)
+            released.append(ready.update)
+        return released
 
     def _encoded(self, state_vector: bytes) -> bytes:
         try:

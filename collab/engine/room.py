@@ -196,12 +196,14 @@ class Room:
     def _apply(self, peer: Peer | None, author: Author, update: bytes) -> bool:
         if self._journal.full:
             raise Overloaded("The server cannot store more right now; come back in a moment.")
-        if not self.replica.apply(update):
+        brought = self.replica.apply(update)
+        if brought is None:
             return False
         self.meter.updates(1)
         self._unsaved.add(author, update)
         self._journal.mark(self, len(update))
-        self._spread(peer, update)
+        # What it set free was not sent to anybody yet, to its author neither.
+        self._spread(peer if brought is update else None, brought)
         return True
 
     def _step1(self, peer: Peer, state_vector: bytes) -> None:
@@ -210,6 +212,8 @@ class Room:
 
     def _spread(self, source: Peer | None, update: bytes) -> None:
         """Send to the peers: at once in a quiet room, with the open window's end in a busy one."""
+        if update == EMPTY_UPDATE:
+            return  # Held back: it is sent when what it builds on is here.
         self._fresh.append((source, update))
         if self._window is None:
             self._fan_out()
@@ -385,14 +389,15 @@ class Room:
     def _take_row(self, update: bytes) -> bool:
         """Apply a row that another process stored. Returns whether it was new here."""
         try:
-            if not self.replica.apply(update):
-                return False
+            brought = self.replica.apply(update)
         except UpdateRejected:
             logger.exception("Room %s cannot apply a stored row", self.key)
             if self.replica.broken:
                 self.restart()
             return False
-        self._spread(None, update)
+        if brought is None:
+            return False
+        self._spread(None, brought)
         return True
 
     # Relay
