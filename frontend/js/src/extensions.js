@@ -19,6 +19,7 @@ import { Text } from '@tiptap/extension-text';
 import { Dropcursor, Gapcursor, Placeholder } from '@tiptap/extensions';
 import { isAllowed } from './address.js';
 import { renderCaret, renderSelection } from './caret.js';
+import { PastedStyles } from './paste.js';
 
 /**
  * @typedef {object} Shared
@@ -63,6 +64,7 @@ export const extensions = ({ fragment, undoManager, provider, user }) => [
   ...content(),
   Dropcursor.configure({ color: false, class: 'dropcursor' }),
   Gapcursor,
+  PastedStyles,
   Placeholder.configure({ placeholder: gettext('Start writing…') }),
   Collaboration.configure({ fragment, yUndoOptions: { undoManager } }),
   CollaborationCaret.configure({

@@ -4,6 +4,12 @@
  */
 import { commands } from './commands.js';
 
+/** The dialog makes the link; whether a link may stand here is asked like anything else. */
+const LINK = {
+  apply: (/** @type {import('@tiptap/core').ChainedCommands} */ chain) => chain.setMark('link'),
+  isActive: (/** @type {import('@tiptap/core').Editor} */ editor) => editor.isActive('link'),
+};
+
 const isMac = () => /Mac|iPhone|iPad/.test(navigator.platform);
 
 export class CollabToolbar extends HTMLElement {
@@ -55,13 +61,7 @@ export class CollabToolbar extends HTMLElement {
         group.getAttribute('data-only') ?? '',
       );
     }
-    for (const button of this.buttons) {
-      const name = button.dataset.command ?? '';
-      const isActive = name === 'link' ? () => editor.isActive('link') : commands[name]?.isActive;
-      if (isActive) button.setAttribute('aria-pressed', String(isActive(editor)));
-      const can = commands[name]?.apply(editor.can().chain()).run() ?? true;
-      button.setAttribute('aria-disabled', String(!can || !editor.isEditable));
-    }
+    for (const button of this.buttons) showButton(button, editor);
     if (!this.usable.some((button) => button.tabIndex === 0)) this.moveTo(this.usable[0]);
   }
 
@@ -94,6 +94,19 @@ export class CollabToolbar extends HTMLElement {
   moveTo(button) {
     for (const other of this.buttons) other.tabIndex = other === button ? 0 : -1;
   }
+}
+
+/**
+ * @param {HTMLButtonElement} button
+ * @param {import('@tiptap/core').Editor} editor
+ */
+function showButton(button, editor) {
+  const name = button.dataset.command ?? '';
+  const command = name === 'link' ? LINK : commands[name];
+  const isActive = command.isActive?.(editor);
+  if (isActive !== undefined) button.setAttribute('aria-pressed', String(isActive));
+  const isUsable = isActive || command.apply(editor.can().chain()).run();
+  button.setAttribute('aria-disabled', String(!isUsable || !editor.isEditable));
 }
 
 /**
