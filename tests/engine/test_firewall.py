@@ -57,6 +57,8 @@ REFUSED = {
     "cut off in text": (update(text("hello"))[:-4], "truncated"),
     "cut off in a float": (b"\x01\x01\x05\x00\x08\x01\x01t\x01\x7b\x00", "truncated"),
     "cut off in other ids": (b"\x01\x01\x05\x00\xc4\x06", "truncated"),
+    "cut off in JSON": (update(item(5, string('"abc"')))[:-3], "truncated"),
+    "cut off in a character": (update(text("aé"))[:-2], "truncated"),
     "text past the end": (update(item(4, number(2**40))), "truncated"),
     "bytes after the end": (update(text("a")) + b"\x00", "bytes follow"),
     "an empty V2 update": (bytes.fromhex("00000000000001000000000000"), "V2"),
@@ -81,6 +83,7 @@ REFUSED = {
     "deletes out of order": (bytes.fromhex("00 01 05 02 0801 0301"), "not in order"),
     "deletes that overlap": (bytes.fromhex("00 01 05 02 0302 0401"), "overlap"),
     "a number of nine bytes": (b"\x80" * 8 + b"\x01", "53 bits"),
+    "a number of nine empty bytes": (b"\x80" * 8 + b"\x00", "53 bits"),
     "a number of 54 bits": (b"\x01\x01" + b"\xff" * 7 + b"\x1f\x00" + text("a"), "53 bits"),
     "a number with an empty end": (b"\x01\x01\x85\x00\x00" + text("a") + b"\x00", "shortest"),
     "a last clock": (update(text("a"), clock=2**31 - 1), "clock is too large"),
@@ -170,6 +173,7 @@ def test_json_that_readers_take_passes(value: str) -> None:
         (Limits(clients=1), b"\x02" + update(text("a"))[1:-1] + update(text("a"), client=6)[1:]),
         (Limits(clients=1), update(b"\xc4\x06\x00\x07\x00" + string("a"))),
         (Limits(delete_ranges=1), bytes.fromhex("0001050201010301")),
+        (Limits(delete_ranges=1), bytes.fromhex("00020501010106010101")),
         (Limits(values=2), update(values(b"\x7e", b"\x75\x02\x7e\x7e"))),
         (Limits(values=99), update(item(5, string(json.dumps([0] * 101))))),
         (Limits(depth=2), update(values(b"\x75\x01\x75\x01\x7e"))),
@@ -178,7 +182,17 @@ def test_json_that_readers_take_passes(value: str) -> None:
         (Limits(name_bytes=1), update(item(6, string("it") + string("true")))),
     ],
     ids=[
-        *("bytes", "structs", "clients", "needs", "deletes", "values", "json", "depth"),
+        *(
+            "bytes",
+            "structs",
+            "clients",
+            "needs",
+            "deletes",
+            "deletes of two",
+            "values",
+            "json",
+            "depth",
+        ),
         *("clock", "id", "name"),
     ],
 )
@@ -215,11 +229,12 @@ def test_contents_count_utf16_units() -> None:
 
 def test_contents_name_what_other_clients_must_have_sent() -> None:
     """The highest id counts; ids of the same client do not, since they are earlier ones."""
-    structs = (b"\x84\x06\x03" + string("a"), b"\xc4\x05\x07\x06\x01" + string("a"))
+    structs = [b"\x84\x06" + clock + string("a") for clock in (b"\x02", b"\x03", b"\x01")]
     parent = b"\x04\x00\x08\x02" + string("a")
-    contents = check_update(update(*structs, parent, clock=7))
+    own = b"\xc4\x05\x07\x06\x01" + string("a")
+    contents = check_update(update(*structs, own, parent, clock=7))
     assert contents.needs == {6: 4, 8: 3}
-    assert contents.adds == {5: (7, 10)}
+    assert contents.adds == {5: (7, 12)}
 
 
 @pytest.mark.parametrize(
