@@ -160,5 +160,7 @@ class Journal:
         limits = self._limits
         rest_s = min(cost_s * limits.commit_cost_factor, limits.commit_gap_max_s)
         if rest_s > 0 and not self._hurry.is_set():
+            # Not `wait_for`: Python 3.11's swallows a cancellation that meets the event.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._hurry.wait(), rest_s)
+                async with asyncio.timeout(rest_s):
+                    await self._hurry.wait()

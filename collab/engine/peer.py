@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from collab.engine import protocol
-from collab.engine.errors import CloseCode, TooFast
+from collab.engine.errors import CloseCode, TooFast, UpdateRejected
 from collab.engine.outbox import Outbox
 from collab.engine.protocol import Kind
 
@@ -82,6 +82,14 @@ class Peer:
             TooFast: nothing is left.
         """
         self._frames_left -= 1
+        self.charge(size)
+
+    def charge(self, size: int) -> None:
+        """Take bytes that the peer sent or asked for out of its rate.
+
+        Raises:
+            TooFast: nothing is left.
+        """
         self._bytes_left -= size
         if self._frames_left < 0 or self._bytes_left < 0:
             self._refill()
@@ -110,9 +118,16 @@ class Peer:
             self._check_overflow()
 
     def answer(self, state_vector: bytes) -> None:
-        """Send, as step 2, what a peer with this (checked) state vector lacks."""
+        """Send, as step 2, what a peer with this (checked) state vector lacks.
+
+        Raises:
+            TooFast: the answers are more bytes than a peer may send; a question is cheap to ask.
+            UpdateRejected: the replica is broken.
+        """
         if not self.stalled:
-            self.send(protocol.encode(Kind.STEP2, self.room.replica.diff(state_vector)))
+            update = self.room.replica.diff(state_vector)
+            self.charge(len(update))
+            self.send(protocol.encode(Kind.STEP2, update))
         else:
             self._box().add_question(state_vector)
 
@@ -133,7 +148,11 @@ class Peer:
         self.stalled = False
         box = self.outbox
         while box and not self.stalled and not self.closed:
-            frame = box.take(self.room.replica.diff, self.room.presence.of)
+            try:
+                frame = box.take(self.room.replica.diff, self.room.presence.of)
+            except UpdateRejected:
+                self.room.restart()  # The replica cannot be encoded.
+                return
             if frame is None:
                 break
             self.send(frame)

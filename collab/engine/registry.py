@@ -237,8 +237,10 @@ class Registry:
     async def _compare(self) -> None:
         """Compare the heads of all open rooms with the log every few seconds, in one query."""
         while True:
+            # Not `wait_for`: Python 3.11's swallows a cancellation that meets the event.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._look_wake.wait(), self.limits.heads_every_s)
+                async with asyncio.timeout(self.limits.heads_every_s):
+                    await self._look_wake.wait()
             self._look_wake.clear()
             rooms = list(self.rooms.values())
             if not rooms:

@@ -99,8 +99,9 @@ class Room:
         """Add a peer, ask it for what it has (if it may write), and show it who is present.
 
         Raises:
-            Overloaded: the room is full.
+            Overloaded: the room is full, or was closed since it was leased.
         """
+        self._check_open()
         if len(self.peers) >= self.limits.peers_per_room:
             raise Overloaded("This document has as many connections as it may have.")
         peer = Peer(self, wire, author=author, person=person, may_write=may_write, acks=acks)
@@ -113,13 +114,19 @@ class Room:
         self._send_everybody(peer)
         return peer
 
+    def _check_open(self) -> None:
+        if self.closed or self._registry.stopping:
+            raise Overloaded("The document is loaded again; come back.")
+
     def leave(self, peer: Peer) -> None:
         """Remove a peer, its presence with it. Its unsaved updates are saved all the same."""
         if peer.closed:
             return
         peer.closed = True
         self.peers.pop(peer, None)
-        self._changed(self.presence.drop(peer, self.clock.now()))
+        gone = self.presence.drop(peer, self.clock.now())
+        self._told |= gone
+        self._changed(gone)
         if peer.person is not None:
             self.people.remove(peer.person)
             self._people_changed()
@@ -140,7 +147,7 @@ class Room:
             elif kind is Kind.AWARENESS:
                 self._awareness(peer, payload)
             else:
-                self._send_everybody(peer)
+                peer.charge(self._send_everybody(peer))
         except (Refused, Overloaded) as error:
             self.refuse(peer, error)
 
@@ -160,6 +167,7 @@ class Room:
         Raises:
             UpdateRejected, Overloaded, NoSuchRoom, EpochChanged: it is not applied or not saved.
         """
+        self._check_open()
         durable: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         try:
             self._apply(None, author, update)
@@ -208,7 +216,10 @@ class Room:
 
     def _step1(self, peer: Peer, state_vector: bytes) -> None:
         check_state_vector(state_vector, self.limits.update)
-        peer.answer(state_vector)
+        try:
+            peer.answer(state_vector)
+        except UpdateRejected:
+            self.restart()  # The replica cannot be encoded: not the fault of who asked.
 
     def _spread(self, source: Peer | None, update: bytes) -> None:
         """Send to the peers: at once in a quiet room, with the open window's end in a busy one."""
@@ -239,7 +250,9 @@ class Room:
             if peer is not author:
                 peer.send_update(frame, update, before)
         self._sent_state = self.replica.state()
-        self._sent_at = now = self.clock.now()
+        now = self.clock.now()
+        if author is None:
+            self._sent_at = now  # Else its author was sent nothing.
         cost_s = now - started
         self.meter.flushed(cost_s, len(self.peers))
         limits = self.limits
@@ -286,11 +299,14 @@ class Room:
         wait_s = min(max(wait_s, limits.presence_tick_s), limits.presence_tick_max_s)
         self._presence_timer = self.clock.call_later(wait_s, self._presence_tick)
 
-    def _send_everybody(self, peer: Peer) -> None:
+    def _send_everybody(self, peer: Peer) -> int:
+        """Show a peer who is present. Returns the size of the answer in bytes."""
         clients = self.presence.present()
-        if clients:
-            payload = self.presence.of(clients)
-            peer.send_presence(protocol.encode(Kind.AWARENESS, payload), clients)
+        if not clients:
+            return 0
+        payload = self.presence.of(clients)
+        peer.send_presence(protocol.encode(Kind.AWARENESS, payload), clients)
+        return len(payload)
 
     def _publish_presence(self, clients: set[int]) -> None:
         self._relay.publish(self.key, {"event": "presence", "states": self.presence.of(clients)})
@@ -388,6 +404,8 @@ class Room:
 
     def _take_row(self, update: bytes) -> bool:
         """Apply a row that another process stored. Returns whether it was new here."""
+        if self.closed:
+            return False  # A row before it broke the replica.
         try:
             brought = self.replica.apply(update)
         except UpdateRejected:

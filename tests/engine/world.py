@@ -1,4 +1,4 @@
-"""The parts that engine tests are made of: wires that remember, pages with a real CRDT, processes."""
+"""What engine tests are made of: wires that remember, pages with a real CRDT, processes."""
 
 from __future__ import annotations
 
