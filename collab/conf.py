@@ -72,7 +72,7 @@ SETTINGS = (
     ),
     Setting("WINDOW_MAX_S", 0.05, "s", "Longest time between two fan-outs of a busy room."),
     Setting(
-        "WINDOW_COST_FACTOR", 6.0, "",
+        "WINDOW_COST_FACTOR", 6.0, "times",
         "A window lasts this many times what its fan-out cost, within the two bounds.",
     ),
     Setting(
@@ -91,7 +91,7 @@ SETTINGS = (
         "Cursor data that one peer is sent; with more people cursors get staler, not dearer.", 1024,
     ),
     Setting(
-        "PRESENCE_COST_FACTOR", 20.0, "",
+        "PRESENCE_COST_FACTOR", 20.0, "times",
         "Cursors are sent again after this many times what it cost, within the two bounds.",
     ),
     Setting("PRESENCE_STATE_BYTES", 4 * KIB, "bytes", "Largest state of one cursor.", 64),

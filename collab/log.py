@@ -214,7 +214,7 @@ def compact(key: int, limits: Limits, using: str = DEFAULT_DB_ALIAS) -> bool:
         return False
     state = replica.encode()
     copy = Replica(limits)
-    if copy.load([state]) or copy.pending or copy.state() != replica.state():
+    if copy.load([state]) or copy.pending or copy.clocks != replica.clocks:
         raise UpdateRejected("The encoded state is not what was encoded.")
     seq = loaded.rows[-1].seq
     with transaction.atomic(using=using):

@@ -140,6 +140,11 @@ class Replica:
             self._full = self._encoded(EMPTY_STATE)
         return self._full
 
+    @property
+    def clocks(self) -> dict[int, int]:
+        """Return the clock up to which each client's edits are integrated."""
+        return check_state_vector(self.state(), self._stored_limits)
+
     def state(self) -> bytes:
         """Return the state vector."""
         return self.doc.get_state()

@@ -84,6 +84,7 @@ class Room:
         self._fresh: list[tuple[Peer | None, bytes]] = []
         self._sent_state = self.replica.state()
         self._window: asyncio.TimerHandle | None = None
+        self._window_s = 0.0
         self._presence_timer: asyncio.TimerHandle | None = None
         self._presence_at = self._sent_at = self.clock.now()
         self._told: set[int] = set()
@@ -232,11 +233,13 @@ class Room:
     def _fan_out(self) -> None:
         """Encode what is fresh once, give everybody the same bytes, and open a window.
 
-        The window lasts a few times what this fan-out cost, so latency stays bounded by it while
-        the cost per second stays bounded by its inverse.
+        Each window that brought something makes the next twice as long, up to the bound: two people
+        see each other's letters at once, twenty share the frames of a window. A window also lasts a
+        few times what its fan-out cost, so that a large room leaves the loop its time.
         """
         self._window = None
         if not self._fresh:
+            self._window_s = 0.0
             return
         fresh, self._fresh = self._fresh, []
         started = self.clock.now()
@@ -256,10 +259,9 @@ class Room:
         cost_s = now - started
         self.meter.flushed(cost_s, len(self.peers))
         limits = self.limits
-        wait_s = min(
-            max(cost_s * limits.window_cost_factor, limits.window_min_s), limits.window_max_s
-        )
-        self._window = self.clock.call_later(wait_s, self._fan_out)
+        wanted_s = max(2 * self._window_s, cost_s * limits.window_cost_factor, limits.window_min_s)
+        self._window_s = min(wanted_s, limits.window_max_s)
+        self._window = self.clock.call_later(self._window_s, self._fan_out)
 
     # Presence
 

@@ -11,7 +11,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "collab.site.settings")
 _pages = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from channels.sessions import SessionMiddlewareStack  # noqa: E402
 
 from collab.process import Process  # noqa: E402
 from collab.site.sockets import NoSuchSocket  # noqa: E402
@@ -36,7 +35,7 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
 application = ProtocolTypeRouter(
     {
         "http": _pages,
-        "websocket": SessionMiddlewareStack(NoSuchSocket(URLRouter(websocket_urlpatterns))),
+        "websocket": NoSuchSocket(URLRouter(websocket_urlpatterns)),
         "lifespan": lifespan,
     }
 )
