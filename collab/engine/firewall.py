@@ -349,8 +349,9 @@ def _structs(scan: _Scan, pos: int, count: int, client: int, own: bytes, clock: 
         if not length:
             # A struct of no length makes every later encode of a yrs document panic.
             raise UpdateRejected("a struct has no length", offset=at)
-        if info & 0x20 and ref != 1 and (length > 1 or 4 <= ref <= 6):
-            # Neither encoder writes it. Random updates with it make yrs crash now and then.
+        if info & 0xE0 == 0x20 and ref != 1 and (length > 1 or 4 <= ref <= 6):
+            # Neither encoder writes it. Random updates with it make yrs crash now and then. With
+            # an origin the flag says nothing: the key is the origin's, and yrs writes it back.
             raise UpdateRejected("a key has content other than one value", offset=at)
         clock += length
         if clock > max_clock:

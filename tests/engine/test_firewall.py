@@ -374,6 +374,17 @@ def test_update_of_pycrdt_passes_and_adds_what_the_state_vector_says(seed: int) 
     assert contents.integrates_onto({})
 
 
+def test_update_that_yrs_writes_of_a_passed_one_passes() -> None:
+    """An item takes its origin's key: yrs then flags text as keyed, which must not lock us out."""
+    doc: pycrdt.Doc[Any] = pycrdt.Doc()
+    data = update(item(8, b"\x01\x7e", key="k"), b"\x84\x05\x00" + string("hello"))
+    check_update(data)
+    doc.apply_update(data)
+    whole = doc.get_update()
+    assert b"\xa4\x05\x00" + string("hello") in whole
+    check_update(whole)
+
+
 @pytest.mark.parametrize(
     ("data", "clocks"),
     [(b"\x00", {}), (b"\x02\x05\x07\x06\x00", {5: 7, 6: 0}), (b"\x01\xff\x01\x80\x01", {255: 128})],
