@@ -1,10 +1,14 @@
 /** Put a document on the clipboard, as rich text and as plain text. */
+import { DOMSerializer } from '@tiptap/pm/model';
 
 /**
- * @param {{ html: string, text: string }} content
+ * @param {import('@tiptap/core').Editor} editor
+ * @param {string} title
  * @returns {Promise<boolean>} whether the clipboard took it
  */
-export async function copyOut({ html, text }) {
+export async function copyOut(editor, title) {
+  const html = htmlOf(editor, title);
+  const text = `${title}\n\n${editor.getText()}`;
   try {
     const item = new ClipboardItem({
       'text/html': new Blob([html], { type: 'text/html' }),
@@ -13,16 +17,31 @@ export async function copyOut({ html, text }) {
     await navigator.clipboard.write([item]);
     return true;
   } catch {
-    return copyByEvent({ html, text }); // no secure context, or no permission
+    return copyByEvent(html, text); // no secure context, or no permission
   }
+}
+
+/**
+ * @param {import('@tiptap/core').Editor} editor
+ * @param {string} title
+ */
+function htmlOf({ schema, state }, title) {
+  const box = document.createElement('div');
+  const heading = document.createElement('h1');
+  heading.textContent = title;
+  box.append(heading, DOMSerializer.fromSchema(schema).serializeFragment(state.doc.content));
+  // The browser checks what goes to the clipboard against the page's CSP: no style attributes.
+  for (const element of box.querySelectorAll('[style]')) element.removeAttribute('style');
+  return box.innerHTML;
 }
 
 /**
  * The old way, which works without https.
  *
- * @param {{ html: string, text: string }} content
+ * @param {string} html
+ * @param {string} text
  */
-function copyByEvent({ html, text }) {
+function copyByEvent(html, text) {
   const fill = (/** @type {ClipboardEvent} */ event) => {
     event.preventDefault();
     event.stopImmediatePropagation();

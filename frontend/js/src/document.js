@@ -103,6 +103,7 @@ export class CollabEditor extends HTMLElement {
     const isEditable = this.isReady && this.canWrite === true && failure === null;
     if (this.editor && this.editor.isEditable !== isEditable) this.editor.setEditable(isEditable);
     this.piece('collab-title').setEditable(isEditable);
+    this.piece('collab-toolbar').toggleAttribute('hidden', !this.canWrite || failure !== null);
     if (failure !== null && !this.isOver) this.end(failure.code);
   };
 
@@ -133,7 +134,11 @@ export class CollabEditor extends HTMLElement {
       return true;
     };
     return {
-      login: () => go(this.dataset.loginUrl),
+      login: () => {
+        // The next visit of this page saves what this browser keeps.
+        if (this.ledger?.state.local === 'whole') this.guard?.disarm();
+        return go(this.dataset.loginUrl);
+      },
       list: () => go(this.dataset.listUrl),
       copy: () => this.copyText(),
       reload: async () => {
@@ -148,14 +153,8 @@ export class CollabEditor extends HTMLElement {
   }
 
   /** @returns {Promise<boolean>} */
-  copyText() {
-    const title = this.piece('collab-title').shown;
-    const heading = document.createElement('h1');
-    heading.textContent = title;
-    return copyOut({
-      html: heading.outerHTML + (this.editor?.getHTML() ?? ''),
-      text: `${title}\n\n${this.editor?.getText() ?? ''}`,
-    });
+  async copyText() {
+    return this.editor !== undefined && copyOut(this.editor, this.piece('collab-title').shown);
   }
 }
 

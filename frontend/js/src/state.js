@@ -82,5 +82,5 @@ export function textOf(state) {
 function savingText(upload) {
   if (upload === null || upload.total === 0) return gettext('Saving…');
   const percent = Math.floor((100 * upload.done) / upload.total);
-  return interpolate(gettext('Saving… %(percent)s %%'), { percent }, true);
+  return interpolate(gettext('Saving… %(percent)s %'), { percent }, true);
 }
