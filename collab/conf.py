@@ -91,7 +91,7 @@ SETTINGS = (
         "Cursor data that one peer is sent; with more people cursors get staler, not dearer.", 1024,
     ),
     Setting(
-        "PRESENCE_COST_FACTOR", 20.0, "times",
+        "PRESENCE_COST_FACTOR", 50.0, "times",
         "Cursors are sent again after this many times what it cost, within the two bounds.",
     ),
     Setting("PRESENCE_STATE_BYTES", 4 * KIB, "bytes", "Largest state of one cursor.", 64),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from collab.engine import protocol
 from collab.engine.protocol import Kind
 from collab.engine.replica import merge
+
+if TYPE_CHECKING:
+    from collab.engine.room import Room
 
 
 class Outbox:
@@ -74,18 +77,16 @@ class Outbox:
     def add_ack(self, count: int) -> None:
         self._ack = count
 
-    def take(
-        self, diff: Callable[[bytes], bytes], presence: Callable[[set[int]], bytes]
-    ) -> bytes | None:
+    def take(self, room: Room) -> bytes | None:
         """Take the next frame, content first; None when nothing is held back."""
         if self._asked is not None:
-            answer = protocol.encode(Kind.STEP2, diff(self._asked))
+            answer = room.step2(self._asked)
             self._asked = self._since = None
             self._kept = []
             self.missed_bytes = 0
             return answer
         if self._since is not None:
-            update = merge(self._kept) if self._kept else diff(self._since)
+            update = merge(self._kept) if self._kept else room.replica.diff(self._since)
             self._since = None
             self._kept = []
             self.missed_bytes = 0
@@ -95,5 +96,5 @@ class Outbox:
             return protocol.encode_ack(count)
         if self._clients:
             clients, self._clients = self._clients, set()
-            return protocol.encode(Kind.AWARENESS, presence(clients))
+            return protocol.encode(Kind.AWARENESS, room.presence.of(clients))
         return None

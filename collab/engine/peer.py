@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from collab.engine import protocol
 from collab.engine.errors import CloseCode, TooFast, UpdateRejected
 from collab.engine.outbox import Outbox
-from collab.engine.protocol import Kind
 
 if TYPE_CHECKING:
     from collab.engine.ports import Author, Wire
@@ -125,9 +124,9 @@ class Peer:
             UpdateRejected: the replica is broken.
         """
         if not self.stalled:
-            update = self.room.replica.diff(state_vector)
-            self.charge(len(update))
-            self.send(protocol.encode(Kind.STEP2, update))
+            frame = self.room.step2(state_vector)
+            self.charge(len(frame))
+            self.send(frame)
         else:
             self._box().add_question(state_vector)
 
@@ -149,7 +148,7 @@ class Peer:
         box = self.outbox
         while box and not self.stalled and not self.closed:
             try:
-                frame = box.take(self.room.replica.diff, self.room.presence.of)
+                frame = box.take(self.room)
             except UpdateRejected:
                 self.room.restart()  # The replica cannot be encoded.
                 return

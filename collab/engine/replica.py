@@ -140,6 +140,10 @@ class Replica:
             self._full = self._encoded(EMPTY_STATE)
         return self._full
 
+    def drop_encoded(self) -> None:
+        """Give back the memory of what `encode` keeps."""
+        self._full = None
+
     @property
     def clocks(self) -> dict[int, int]:
         """Return the clock up to which each client's edits are integrated."""

@@ -23,7 +23,7 @@ from collab.engine.peer import Peer
 from collab.engine.people import People
 from collab.engine.presence import Presence
 from collab.engine.protocol import Kind
-from collab.engine.replica import EMPTY_UPDATE, merge, replay
+from collab.engine.replica import EMPTY_STATE, EMPTY_UPDATE, merge, replay
 from collab.engine.tail import Tail
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ class Room:
         # Content since the last fan-out: who it came from (None: another process) and the bytes.
         self._fresh: list[tuple[Peer | None, bytes]] = []
         self._sent_state = self.replica.state()
+        self._whole: tuple[bytes, bytes] | None = None
         self._window: asyncio.TimerHandle | None = None
         self._window_s = 0.0
         self._presence_timer: asyncio.TimerHandle | None = None
@@ -221,6 +222,19 @@ class Room:
             peer.answer(state_vector)
         except UpdateRejected:
             self.restart()  # The replica cannot be encoded: not the fault of who asked.
+
+    def step2(self, state_vector: bytes) -> bytes:
+        """Encode the answer to a state vector as a frame.
+
+        Everybody who has nothing yet gets the same bytes object: a hundred who join a document of
+        4 MB at once share it.
+        """
+        update = self.replica.diff(state_vector)
+        if state_vector != EMPTY_STATE:
+            return protocol.encode(Kind.STEP2, update)
+        if self._whole is None or self._whole[0] is not update:
+            self._whole = (update, protocol.encode(Kind.STEP2, update))
+        return self._whole[1]
 
     def _spread(self, source: Peer | None, update: bytes) -> None:
         """Send to the peers: at once in a quiet room, with the open window's end in a busy one."""
@@ -452,6 +466,8 @@ class Room:
     def sweep(self) -> None:
         """Do what is due every few seconds: expire presence, keep quiet connections alive."""
         now = self.clock.now()
+        self._whole = None
+        self.replica.drop_encoded()
         self._changed(self.presence.expire(now))
         if self.people.expire(now):
             self._people_changed(tell=False)
