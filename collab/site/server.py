@@ -192,6 +192,7 @@ class LiveServer(Server):
             **kwargs,
         )
         self._on_listening = on_listening
+        self._ports: list[Any] = []
 
     def run(self) -> None:
         # `run` makes its factory from the module's name; ours takes its place.
@@ -205,7 +206,7 @@ class LiveServer(Server):
 
     def listen_success(self, port: Any) -> None:
         super().listen_success(port)
-        self._port = port
+        self._ports.append(port)
         if self._on_listening is not None:
             self._on_listening()
 
@@ -240,8 +241,7 @@ class LiveServer(Server):
         return defer.Deferred.fromFuture(asyncio.ensure_future(self._stop()))
 
     async def _stop(self) -> None:
-        for listener in self.listeners:
-            port = await listener.asFuture(asyncio.get_running_loop())
+        for port in self._ports:
             port.stopListening()
         process = Process.running()
         if process is not None:

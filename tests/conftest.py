@@ -1,0 +1,43 @@
+"""Fixtures that every folder of tests shares."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from tests.support.servers import Postgres, Redis, Site, running
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site on SQLite for tests that leave it running."""
+    one = Site(tmp_path_factory.mktemp("site"))
+    with running(one):
+        yield one
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A PostgreSQL for tests that leave it running."""
+    one = Postgres(tmp_path_factory.mktemp("postgres"))
+    with running(one):
+        yield one
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """A Redis for tests that leave it running."""
+    one = Redis(tmp_path_factory.mktemp("redis"))
+    with running(one):
+        yield one
+
+
+@pytest.fixture
+async def process() -> AsyncIterator[object]:
+    """The live engine of the test's loop, stopped at the end."""
+    from collab.process import Process
+
+    current = Process.current()
+    yield current
+    await current.stop()

@@ -1,0 +1,1 @@
+"""What tests start and speak: real sites, real servers, real peers."""

@@ -1,0 +1,76 @@
+"""What a test needs of the machine. Missing, it skips with the reason, or fails where all must run."""
+
+from __future__ import annotations
+
+import functools
+import glob
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def strict() -> bool:
+    """Tell whether a missing tool is a failure (COLLAB_TEST_STRICT=1, as in CI)."""
+    return os.environ.get("COLLAB_TEST_STRICT") == "1"
+
+
+def missing(what: str) -> None:
+    """Skip the test, or fail it where everything must run."""
+    if strict():
+        pytest.fail(f"{what}, and COLLAB_TEST_STRICT=1 asks for every test")
+    pytest.skip(what)
+
+
+@functools.cache
+def _find(*names: str) -> str | None:
+    for name in names:
+        found = shutil.which(name)
+        if found:
+            return found
+        matches = sorted(glob.glob(name), reverse=True)
+        if matches:
+            return matches[0]
+    return None
+
+
+def chromium() -> str:
+    path = _find("chromium", "chromium-browser", "google-chrome")
+    if path is None:
+        missing("needs Chromium")
+    return str(path)
+
+
+def redis_server() -> str:
+    path = _find("redis-server")
+    if path is None:
+        missing("needs redis-server")
+    return str(path)
+
+
+def postgres(program: str) -> str:
+    """Return the path of one of PostgreSQL's programs: initdb, postgres, pg_ctl."""
+    path = _find(program, f"/usr/lib/postgresql/*/bin/{program}")
+    if path is None:
+        missing(f"needs PostgreSQL's {program}")
+    return str(path)
+
+
+def nginx() -> str:
+    path = _find("nginx", "/usr/sbin/nginx")
+    if path is None:
+        missing("needs nginx")
+    return str(path)
+
+
+def node() -> str:
+    """Return the path of Node.js, if the front end's packages are installed for it."""
+    path = _find("node")
+    if path is None:
+        missing("needs Node.js")
+    if not (REPOSITORY / "frontend/js/node_modules/y-websocket").is_dir():
+        missing("needs the front end's packages (npm ci in frontend/js)")
+    return str(path)

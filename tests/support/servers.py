@@ -1,0 +1,280 @@
+"""Servers of a test's own, on free ports: they may be stopped, killed and restarted."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import httpx
+
+from tests.support import needs
+
+START_TIMEOUT_S = 40.0
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(holds: Callable[[], object], what: str, timeout_s: float = START_TIMEOUT_S) -> None:
+    """Ask a server outside this process again and again until it is as wanted.
+
+    Raises:
+        TimeoutError: it did not become so in time.
+    """
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError, httpx.HTTPError):
+            if holds():
+                return
+        time.sleep(0.02)
+    raise TimeoutError(f"{what} did not happen within {timeout_s:g} s")
+
+
+class Program:
+    """A process of the test's own; `stop` and `kill` end it and nothing else."""
+
+    def __init__(self, name: str, directory: Path) -> None:
+        self.name = name
+        self.directory = directory
+        self.log = directory / f"{name}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def spawn(self, command: list[str], environment: Mapping[str, str] | None = None) -> None:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                cwd=self.directory, env=None if environment is None else dict(environment),
+            )  # fmt: skip
+
+    @property
+    def pid(self) -> int:
+        if self._process is None:
+            raise RuntimeError(f"{self.name} does not run")
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def signal(self, number: int) -> None:
+        if self.running:
+            os.kill(self.pid, number)
+
+    def wait(self, timeout_s: float = 20) -> int:
+        """Wait for its end. Returns the exit status."""
+        if self._process is None:
+            return 0
+        return self._process.wait(timeout_s)
+
+    def stop(self, timeout_s: float = 20) -> int:
+        """Ask it to end (SIGTERM), and wait."""
+        self.signal(signal.SIGTERM)
+        return self.wait(timeout_s)
+
+    def kill(self) -> None:
+        """End it at once (SIGKILL), as a crash would."""
+        self.signal(signal.SIGKILL)
+        self.wait()
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+
+class Redis(Program):
+    """A Redis that keeps nothing on disk."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__("redis", directory)
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        self.spawn([
+            needs.redis_server(), "--port", str(self.port), "--bind", "127.0.0.1",
+            "--save", "", "--appendonly", "no", "--dir", str(self.directory),
+        ])  # fmt: skip
+        wait_until(lambda: self.command("PING") == b"+PONG", "Redis answering")
+
+    def command(self, *words: str) -> bytes:
+        """Send one command; returns the first line of the reply."""
+        with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
+            connection.sendall(" ".join(words).encode() + b"\r\n")
+            return connection.recv(4096).split(b"\r\n")[0]
+
+
+class Postgres(Program):
+    """A PostgreSQL cluster in a directory of its own, trusting local connections."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__("postgres", directory)
+        self.port = free_port()
+        self.data = directory / "pgdata"
+        self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
+        # PostgreSQL refuses to run as root.
+        self._as: list[str] = []
+        if os.geteuid() == 0:
+            user = "postgres" if _has_user("postgres") else "nobody"
+            shutil.chown(directory, user)
+            for parent in directory.parents:
+                if parent.stat().st_uid == 0 and str(parent).startswith("/tmp/"):
+                    parent.chmod(parent.stat().st_mode | 0o055)
+            self._as = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
+        subprocess.run(
+            [*self._as, needs.postgres("initdb"), "-D", str(self.data), "-U", "postgres",
+             "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+            check=True, capture_output=True, cwd=directory,
+        )  # fmt: skip
+
+    def start(self) -> None:
+        self.spawn([
+            *self._as, needs.postgres("postgres"), "-D", str(self.data), "-p", str(self.port),
+            "-h", "127.0.0.1", "-k", str(self.data), "-c", "fsync=off",
+        ])  # fmt: skip
+        wait_until(self._answers, "PostgreSQL answering")
+
+    def stop(self, timeout_s: float = 20) -> int:
+        """Stop as a restart does: connections are cut, what is committed is kept."""
+        self.signal(signal.SIGINT)
+        return self.wait(timeout_s)
+
+    def _answers(self) -> bool:
+        import psycopg
+
+        try:
+            with psycopg.connect(self.url, connect_timeout=2):
+                return True
+        except psycopg.OperationalError:
+            return False
+
+
+def _has_user(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+class Site(Program):
+    """A running site: `collab up` or `collab serve` in a process of its own.
+
+    Args:
+        directory: Its data directory and log.
+        command: The command after `collab`.
+        environment: Settings beside the defaults.
+        name: Of its log file, where several share a directory.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        command: tuple[str, ...] = ("up", "--no-demo"),
+        environment: Mapping[str, str] | None = None,
+        name: str = "site",
+    ) -> None:
+        super().__init__(name, directory)
+        self.port = free_port()
+        self.command = command
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("COLLAB_", "DJANGO_"))}
+        for variable in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ALLOWED_HOSTS"):
+            clean.pop(variable, None)
+        self.environment = clean | {
+            "COLLAB_DATA_DIR": str(directory / "data"),
+            "PYTHONPATH": str(needs.REPOSITORY),
+            **(environment or {}),
+        }
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws_url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+    def start(self, *, wait: bool = True) -> None:
+        self.spawn(
+            [sys.executable, "-m", "collab", *self.command, "--port", str(self.port)],
+            self.environment,
+        )
+        if wait:
+            self.wait_ready()
+
+    def wait_ready(self) -> None:
+        def ready() -> bool:
+            if not self.running:
+                raise RuntimeError(f"the site ended: {self.output()[-2000:]}")
+            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
+
+        wait_until(ready, "the site being ready")
+
+    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run another `collab` command on the same data."""
+        return subprocess.run(
+            [sys.executable, "-m", "collab", *arguments],
+            env=self.environment, cwd=self.directory, check=check, capture_output=True, text=True,
+            timeout=60,
+        )  # fmt: skip
+
+    def key(self, user: str = "ada") -> str:
+        """Make an API key for a user, and the user if need be."""
+        return self.run("token", user, "--create").stdout.strip()
+
+    def create_document(self, key: str, title: str = "A document") -> str:
+        """Create a document. Returns its id."""
+        answer = httpx.post(
+            f"{self.url}/api/documents",
+            json={"title": title},
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=20,
+        )
+        answer.raise_for_status()
+        return str(answer.json()["id"])
+
+    def content(self, key: str, document: str, format: str = "yjs") -> httpx.Response:
+        answer = httpx.get(
+            f"{self.url}/api/documents/{document}/content",
+            params={"format": format},
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=20,
+        )
+        answer.raise_for_status()
+        return answer
+
+    def login_links(self) -> dict[str, str]:
+        """Return the one-time links that `collab up` printed last, by first name."""
+        last = self.output().rsplit("Collab is at", 1)[-1]
+        return dict(re.findall(r"^\s+(\w+)\s+(http\S+/enter/\S+)$", last, re.MULTILINE))
+
+
+@contextlib.contextmanager
+def running(*programs: Program) -> Iterator[None]:
+    """Start programs in order, and end them all at the end, also after a failure."""
+    try:
+        for program in programs:
+            program.start()  # type: ignore[attr-defined]
+        yield
+    finally:
+        for program in reversed(programs):
+            if program.running:
+                program.signal(signal.SIGCONT)
+                program.signal(signal.SIGTERM)
+                try:
+                    program.wait(12)
+                except subprocess.TimeoutExpired:
+                    program.kill()
