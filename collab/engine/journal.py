@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from collab.engine.errors import LogUnavailable
+from collab.engine.errors import LogUnavailable, UpdateRejected
 from collab.engine.ports import Appended, Author, Batch, Write
 from collab.engine.replica import merge
 
@@ -49,12 +49,21 @@ class Unsaved:
             size = 0
             for update in updates:
                 if part and (size + len(update) > row_bytes or len(part) >= row_updates):
-                    rows.append(Write(author, merge(part)))
+                    rows += _merged(author, part)
                     part, size = [], 0
                 part.append(update)
                 size += len(update)
-            rows.append(Write(author, merge(part)))
+            rows += _merged(author, part)
         return rows
+
+
+def _merged(author: Author, updates: list[bytes]) -> list[Write]:
+    """Make one row, or as many as there are updates if the CRDT cannot merge them."""
+    try:
+        return [Write(author, merge(updates))]
+    except UpdateRejected:
+        logger.exception("Updates cannot be merged, stored one by one")
+        return [Write(author, update) for update in updates]
 
 
 class Journal:
@@ -74,6 +83,7 @@ class Journal:
         self._dirty: dict[Room, None] = {}
         self._in_flight: dict[Room, Unsaved] = {}
         self._wake = asyncio.Event()
+        self._flushes = 0
         self._hurry = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -97,11 +107,14 @@ class Journal:
 
     async def flush(self) -> None:
         """Wait until nothing is unsaved; commits follow each other without rest meanwhile."""
+        self._flushes += 1
         self._hurry.set()
         try:
             await self._idle.wait()
         finally:
-            self._hurry.clear()
+            self._flushes -= 1
+            if not self._flushes:
+                self._hurry.clear()
 
     async def run(self) -> None:
         """Commit until cancelled."""
@@ -142,9 +155,13 @@ class Journal:
             started = self._clock.now()
             try:
                 answers = await self._log.append(batches)
-            except LogUnavailable as error:
+            except Exception as error:
+                # Also what no log should raise: nobody would notice if the commits just ended.
                 if self.available:
-                    logger.warning("The log cannot be written, trying again: %s", error)
+                    trace = None if isinstance(error, LogUnavailable) else error
+                    logger.warning(
+                        "The log cannot be written, trying again: %s", error, exc_info=trace
+                    )
                 self.available = False
                 await self._clock.sleep(delay_s)
                 delay_s = min(delay_s * 2, self._limits.commit_retry_max_s)

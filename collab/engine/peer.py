@@ -97,6 +97,8 @@ class Peer:
 
     def send(self, frame: bytes) -> None:
         """Write a frame now; the peer must not be stalled."""
+        if self.closed:
+            return  # Closed by the write to another, in the loop that writes to all.
         if not self.wire.write(frame):
             self.stalled = True
             self._stalled_at = self.room.clock.now()
@@ -107,14 +109,14 @@ class Peer:
             self.send(frame)
         else:
             self._box().add_update(update, state_before)
-            self._check_overflow()
+            self.check_stall()
 
     def send_presence(self, frame: bytes, clients: set[int]) -> None:
         if not self.stalled:
             self.send(frame)
         else:
             self._box().add_presence(clients)
-            self._check_overflow()
+            self.check_stall()
 
     def answer(self, state_vector: bytes) -> None:
         """Send, as step 2, what a peer with this (checked) state vector lacks.
@@ -170,10 +172,12 @@ class Peer:
             self.outbox = Outbox(max_bytes=limits.outbox_bytes, max_updates=limits.outbox_updates)
         return self.outbox
 
-    def _check_overflow(self) -> None:
+    def check_stall(self) -> None:
+        """Close the (stalled) peer if it missed too much, or has not read for too long."""
         limits = self.room.limits
         stalled_s = self.room.clock.now() - self._stalled_at
-        if self._box().missed_bytes > limits.outbox_overflow_bytes or stalled_s > limits.stall_s:
+        missed_bytes = 0 if self.outbox is None else self.outbox.missed_bytes
+        if missed_bytes > limits.outbox_overflow_bytes or stalled_s > limits.stall_s:
             self.room.meter.overflowed()
             self.close(CloseCode.OVERLOAD, "This connection does not keep up; come back.")
 

@@ -223,8 +223,19 @@ def _raise_to(ends: dict[int, int], contents: Contents) -> None:
 
 
 def merge(updates: list[bytes]) -> bytes:
-    """Merge a small window of updates into one (quadratic in their number: at most ~64)."""
-    return updates[0] if len(updates) == 1 else pycrdt.merge_updates(*updates)
+    """Merge a small window of updates into one (quadratic in their number: at most ~64).
+
+    Raises:
+        UpdateRejected: the CRDT cannot.
+    """
+    if len(updates) == 1:
+        return updates[0]
+    try:
+        return pycrdt.merge_updates(*updates)
+    except _NOT_OURS:
+        raise
+    except BaseException as error:
+        raise UpdateRejected(f"The document's engine cannot merge updates: {error}") from error
 
 
 def replay(loaded: Loaded, limits: Limits) -> Replica:

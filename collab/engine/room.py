@@ -257,7 +257,7 @@ class Room:
             return
         fresh, self._fresh = self._fresh, []
         started = self.clock.now()
-        update = merge([bytes_ for _, bytes_ in fresh])
+        update = self._merged([bytes_ for _, bytes_ in fresh])
         frame = protocol.encode(Kind.UPDATE, update)
         first = fresh[0][0]
         # Whoever wrote all of it has it; anybody else's window is applied twice without harm.
@@ -276,6 +276,13 @@ class Room:
         wanted_s = max(2 * self._window_s, cost_s * limits.window_cost_factor, limits.window_min_s)
         self._window_s = min(wanted_s, limits.window_max_s)
         self._window = self.clock.call_later(self._window_s, self._fan_out)
+
+    def _merged(self, updates: list[bytes]) -> bytes:
+        try:
+            return merge(updates)
+        except UpdateRejected:
+            logger.exception("Room %s cannot merge what is fresh", self.key)
+            return self.replica.diff(self._sent_state)
 
     # Presence
 
@@ -471,6 +478,9 @@ class Room:
         self._changed(self.presence.expire(now))
         if self.people.expire(now):
             self._people_changed(tell=False)
+        for peer in tuple(self.peers):
+            if peer.stalled:
+                peer.check_stall()
         if now - self._sent_at > KEEP_ALIVE_S:
             self._sent_at = now
             for peer in tuple(self.peers):

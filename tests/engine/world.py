@@ -252,9 +252,10 @@ class World:
         return await registry.lease(key, kind or RoomKind())
 
     async def saved(self) -> None:
-        """Wait until no process has anything unsaved."""
-        for registry in self.registries:
-            await registry.journal.flush()
+        """Wait until no process has anything unsaved, at most an hour of virtual time."""
+        async with asyncio.timeout(3600):
+            for registry in self.registries:
+                await registry.journal.flush()
 
     def stored(self, key: int = KEY) -> str:
         """Return the text that a replay of the log gives."""
