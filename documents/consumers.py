@@ -92,6 +92,9 @@ class PeopleConsumer(LiveConsumer):
         """Send the fragment, or the latest one when the socket reads again."""
         if self._room is None:
             return
+        if self._room.closed:
+            self.wire.close(CloseCode.RESTART, "The document is loaded again; come back.")
+            return
         self._stale = self._stalled
         if not self._stalled:
             self._stalled = not self.wire.write_text(self._fragment(self._room))

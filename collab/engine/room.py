@@ -516,6 +516,7 @@ class Room:
                 timer.cancel()
         if self.healing is not None:
             self.healing.cancel()
+        self._tell_watchers()
 
 
 class RoomKind:
