@@ -18,11 +18,11 @@ class RoomLimits:
     rate_frames_per_s: float = 500
     rate_bytes_per_s: float = 16 * 2**20
     rate_burst_s: float = 10
-    window_min_s: float = 0.004
+    window_min_s: float = 0.016
     window_max_s: float = 0.05
     # A window lasts this many times what its fan-out cost: sending then takes at most 1/(1+n) of
     # a core for one room, however many peers it has.
-    window_cost_factor: float = 4
+    window_cost_factor: float = 6
     outbox_bytes: int = 64 * 2**10
     outbox_updates: int = 64
     outbox_overflow_bytes: int = 4 * 2**20
@@ -32,7 +32,7 @@ class RoomLimits:
     presence_cost_factor: float = 50
     presence_bytes_per_s: int = 64 * 2**10
     presence_state_bytes: int = 4 * 2**10
-    presence_states: int = 2000
+    presence_states: int = 5000
     presence_expiry_s: float = 30
     unsaved_bytes: int = 64 * 2**20
     commit_gap_max_s: float = 0.1
@@ -44,7 +44,7 @@ class RoomLimits:
     heads_every_s: float = 3
     idle_s: float = 30
     open_rooms: int = 10_000
-    peers_per_room: int = 2000
+    peers_per_room: int = 5000
     compact_rows: int = 1000
     compact_rows_on_close: int = 50
     update: firewall.Limits = field(default_factory=firewall.Limits)
