@@ -50,6 +50,11 @@ class SocketPeer:
         return self._socket is not None and self.close_code is None
 
     @property
+    def synced(self) -> bool:
+        """Whether the room's content arrived on this connection."""
+        return self._synced
+
+    @property
     def saved(self) -> bool:
         """Whether every content frame of this connection is acknowledged."""
         return self.connected and not self._outgoing and self.acked_frames == self.sent_frames
