@@ -121,8 +121,9 @@ class Journal:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            rooms, self._dirty = self._dirty, {}
-            self._in_flight = {room: room.take_unsaved() for room in rooms}
+            # No local name may keep a room, and its document, alive until the next commit.
+            self._in_flight = {room: room.take_unsaved() for room in self._dirty}
+            self._dirty = {}
             started = self._clock.now()
             await self._commit(self._in_flight)
             self._in_flight = {}

@@ -38,7 +38,7 @@ class Peer:
     __slots__ = (
         "_frames_left", "_bytes_left", "_filled_at", "_stalled_at", "acked", "acks", "author",
         "closed", "content_frames", "denied", "may_write", "outbox", "person", "room", "stalled",
-        "states", "wire",
+        "wire",
     )  # fmt: skip
 
     def __init__(
@@ -63,7 +63,6 @@ class Peer:
         self.denied = False
         self.closed = False
         self.stalled = False
-        self.states: set[int] = set()
         self.outbox: Outbox | None = None
         self._stalled_at = 0.0
         self._frames_left = limits.rate_frames_per_s * limits.rate_burst_s

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterable
+from collections.abc import Container, Hashable, Iterable
 from dataclasses import dataclass
 
 from collab.engine.errors import FrameMalformed
@@ -114,6 +114,10 @@ class Presence:
     def present(self) -> set[int]:
         """Return the clients that are here."""
         return {c for c, e in self._entries.items() if e.state.json != GONE}
+
+    def owned_by(self, owners: Container[Hashable]) -> set[int]:
+        """Return the clients, also those that left, whose latest state came from these owners."""
+        return {c for c, e in self._entries.items() if e.owner in owners}
 
     def of(self, clients: Iterable[int]) -> bytes:
         """Return the payload with the latest states of these clients."""

@@ -57,7 +57,7 @@ class Registry:
         self._to_compact: dict[int, None] = {}
         self._compact_wake = asyncio.Event()
         self._look_wake = asyncio.Event()
-        self._unsubscribing: set[asyncio.Task[None]] = set()
+        self._unsubscribing: dict[int, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -86,19 +86,22 @@ class Registry:
             room.close_peers(CloseCode.RESTART, "The server restarts; come back.")
         saved = True
         try:
-            await asyncio.wait_for(self.journal.flush(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self.journal.flush()
         except TimeoutError:
             saved = False
             logger.error("Stopping with %d bytes unsaved", self.journal.unsaved_bytes)
-        tasks = [*self._tasks, *self._opening.values(), *self._unsubscribing]
+        tasks: list[asyncio.Task[Any]] = [*self._tasks, *self._opening.values()]
         for room in list(self.rooms.values()):
             if room.healing is not None:
                 tasks.append(room.healing)
-            room.kind.closing(room)
+            self._tell(room.kind.closing, room)
             self._close(room)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        # Of the rooms that were closed, and the openings that ended, above.
+        await asyncio.gather(*self._unsubscribing.values(), return_exceptions=True)
         return saved
 
     async def lease(self, key: int, kind: RoomKind) -> Room:
@@ -106,25 +109,34 @@ class Registry:
 
         Raises:
             NoSuchRoom: the log knows none of that key.
+            UpdateRejected: its rows cannot be read.
             LogUnavailable, Overloaded: come back later.
         """
         while True:
-            room = self.rooms.get(key)
-            if room is None:
-                opening = self._opening.get(key)
-                if opening is None:
-                    opening = asyncio.create_task(self._open(key, kind), name=f"open {key}")
-                    self._opening[key] = opening
-                    opening.add_done_callback(lambda task: self._opened(key, task))
-                room = await asyncio.shield(opening)
+            if self.stopping:
+                raise Overloaded("The server restarts; come back.")
+            room = self.rooms.get(key) or await self._opening_of(key, kind)
             if not room.closed:
                 break
-        if self.stopping:
-            raise Overloaded("The server restarts; come back.")
         room.holds += 1
         if (timer := self._idle.pop(key, None)) is not None:
             timer.cancel()
         return room
+
+    async def _opening_of(self, key: int, kind: RoomKind) -> Room:
+        """Wait for the room to open; who gives up waiting takes it from nobody."""
+        opening = self._opening.get(key)
+        if opening is None or opening.done():
+            open_rooms = len(self.rooms) + len(self._opening)
+            if open_rooms >= self.limits.open_rooms and not self._evict_idlest():
+                raise Overloaded("The server has as many documents open as it may have.")
+            opening = asyncio.create_task(self._open(key, kind), name=f"open {key}")
+            self._opening[key] = opening
+            opening.add_done_callback(lambda task: self._opened(key, task))
+        await asyncio.wait([opening])
+        if opening.cancelled():
+            raise Overloaded("The server restarts; come back.")
+        return opening.result()
 
     def release(self, room: Room) -> None:
         """Give a lease back; the last one lets the room go after it was idle for `idle_s`."""
@@ -161,13 +173,14 @@ class Registry:
         self._look_wake.set()
 
     async def _open(self, key: int, kind: RoomKind) -> Room:
-        if len(self.rooms) >= self.limits.open_rooms and not self._evict_idlest():
-            raise Overloaded("The server has as many documents open as it may have.")
         leaving = self._leaving.get(key)
         while leaving is not None and self.journal.holds(leaving):
             # Its last updates must be in the log before it is read again.
             await self.clock.sleep(0.01)
         self._leaving.pop(key, None)
+        if (unsubscribing := self._unsubscribing.get(key)) is not None:
+            # It must not take away what is subscribed now.
+            await asyncio.wait([unsubscribing])
         # Heard of between subscribing and loading: kept, and given to the room once it is there.
         self._early[key] = []
         try:
@@ -177,33 +190,33 @@ class Registry:
             except UpdateRejected:
                 # The snapshot may be what cannot be read; the rows are the truth.
                 room = Room(key, await self.log.load(key, whole=True), self, kind)
-        except BaseException:
-            self._unsubscribe(key)
-            raise
         finally:
             early = self._early.pop(key)
         self.rooms[key] = room
         for process, event in early:
             self.hear(process, key, event)
         self.relay.publish(key, {"event": "presence?"})
-        kind.opened(room)
+        self._tell(kind.opened, room)
         if room.rows_since_snapshot >= self.limits.compact_rows:
             room.rows_since_snapshot = 0
             self.compact(key)
         return room
 
     def _opened(self, key: int, task: asyncio.Task[Room]) -> None:
-        self._opening.pop(key, None)
-        if not task.cancelled() and task.exception() is None:
-            # Whoever asked for it may have gone meanwhile.
-            room = task.result()
-            room.holds += 1
-            self.release(room)
+        if self._opening.get(key) is task:
+            del self._opening[key]
+        if task.cancelled() or task.exception() is not None or task.result().closed:
+            self._unsubscribe(key)
+            return
+        # Whoever asked for it may have gone meanwhile.
+        room = task.result()
+        room.holds += 1
+        self.release(room)
 
     def _evict(self, room: Room) -> None:
         self._idle.pop(room.key, None)
         if room.holds == 0 and not room.closed:
-            room.kind.closing(room)
+            self._tell(room.kind.closing, room)
             if room.rows_since_snapshot >= self.limits.compact_rows_on_close:
                 self.compact(room.key)
             self._close(room)
@@ -225,14 +238,23 @@ class Registry:
             self._leaving[room.key] = room
         self._unsubscribe(room.key)
 
-    def _unsubscribe(self, key: int) -> None:
-        task = asyncio.create_task(self._unsubscribe_unless_open(key))
-        self._unsubscribing.add(task)
-        task.add_done_callback(self._unsubscribing.discard)
+    def _tell(self, call: Callable[[Room], None], room: Room) -> None:
+        """Call an app's code, which may be wrong; the room goes on."""
+        try:
+            call(room)
+        except Exception:
+            logger.exception("Room %s: its kind failed", room.key)
 
-    async def _unsubscribe_unless_open(self, key: int) -> None:
-        if key not in self.rooms and key not in self._opening:
+    def _unsubscribe(self, key: int) -> None:
+        if key not in self.rooms and key not in self._opening and key not in self._unsubscribing:
+            task = asyncio.create_task(self._unsubscribe_now(key), name=f"unsubscribe {key}")
+            self._unsubscribing[key] = task
+
+    async def _unsubscribe_now(self, key: int) -> None:
+        try:
             await self.relay.unsubscribe(key)
+        finally:
+            del self._unsubscribing[key]
 
     async def _compare(self) -> None:
         """Compare the heads of all open rooms with the log every few seconds, in one query."""
@@ -242,16 +264,21 @@ class Registry:
                 async with asyncio.timeout(self.limits.heads_every_s):
                     await self._look_wake.wait()
             self._look_wake.clear()
-            rooms = list(self.rooms.values())
-            if not rooms:
-                continue
             try:
-                heads = await self.log.heads([room.key for room in rooms])
+                await self._compare_once()
             except LogUnavailable:
                 continue
-            for room in rooms:
-                if not room.closed:
-                    room.check_head(heads.get(room.key))
+            except Exception:
+                logger.exception("Comparing the heads failed")
+
+    async def _compare_once(self) -> None:
+        rooms = list(self.rooms.values())
+        if not rooms:
+            return
+        heads = await self.log.heads([room.key for room in rooms])
+        for room in rooms:
+            if not room.closed:
+                room.check_head(heads.get(room.key))
 
     async def _sweep(self) -> None:
         since_people_s = 0.0
@@ -261,13 +288,19 @@ class Registry:
             tell = since_people_s >= self.limits.people_refresh_s
             if tell:
                 since_people_s = 0.0
-            for key, room in list(self._leaving.items()):
-                if not self.journal.holds(room):
-                    del self._leaving[key]
-            for room in list(self.rooms.values()):
-                room.sweep()
-                if tell:
-                    room.tell_people()
+            try:
+                self._sweep_once(tell=tell)
+            except Exception:
+                logger.exception("Sweeping the rooms failed")
+
+    def _sweep_once(self, *, tell: bool) -> None:
+        for key, room in list(self._leaving.items()):
+            if not self.journal.holds(room):
+                del self._leaving[key]
+        for room in list(self.rooms.values()):
+            room.sweep()
+            if tell:
+                room.tell_people()
 
     async def _compact(self) -> None:
         while True:

@@ -10,6 +10,7 @@ from collab.engine import protocol
 from collab.engine.errors import (
     CloseCode,
     CollabError,
+    EpochChanged,
     FrameTooLarge,
     LogUnavailable,
     NoSuchRoom,
@@ -42,6 +43,7 @@ _KEEP_ALIVE = protocol.encode(Kind.AWARENESS, protocol.encode_states(()))
 # What is heard of beyond the next row mostly follows within this: an own commit under way, or an
 # event that overtook another. Only then is the log read.
 _GAP_PATIENCE_S = 0.2
+_PEOPLE_TICK_S = 0.1
 
 
 class Room:
@@ -90,8 +92,9 @@ class Room:
         self._presence_at = self._sent_at = self.clock.now()
         self._told: set[int] = set()
         self._people_timer: asyncio.TimerHandle | None = None
+        self._people_untold = False
         self._gap_timer: asyncio.TimerHandle | None = None
-        self.healing: asyncio.Task[None] | None = None
+        self.healing: asyncio.Task[bool] | None = None
 
     # Peers
 
@@ -290,7 +293,6 @@ class Room:
         states = protocol.decode_states(payload, max_states=self.limits.presence_states)
         changed = self.presence.merge(states, owner=peer, now=self.clock.now())
         if changed:
-            peer.states |= changed
             self._told |= changed
             self._changed(changed)
 
@@ -331,19 +333,28 @@ class Room:
         peer.send_presence(protocol.encode(Kind.AWARENESS, payload), clients)
         return len(payload)
 
+    def _publish_people(self) -> None:
+        self._relay.publish(self.key, {"event": "people", "people": self.people.rows()})
+
     def _publish_presence(self, clients: set[int]) -> None:
         self._relay.publish(self.key, {"event": "presence", "states": self.presence.of(clients)})
 
     def _people_changed(self, *, tell: bool = True) -> None:
-        if tell and not self.closed:
-            self._relay.publish(self.key, {"event": "people", "people": self.people.rows()})
-        if self._people_timer is None and self.people.watchers:
-            self._people_timer = self.clock.call_later(0.1, self._tell_watchers)
+        """Have the other processes (`tell`) and the watchers told, once for all who come and go."""
+        self._people_untold |= tell
+        if self._people_timer is None and not self.closed:
+            self._people_timer = self.clock.call_later(_PEOPLE_TICK_S, self._people_tick)
 
-    def _tell_watchers(self) -> None:
+    def _people_tick(self) -> None:
         self._people_timer = None
+        if self._people_untold:
+            self._people_untold = False
+            self._publish_people()
         for watcher in tuple(self.people.watchers):
-            watcher()
+            try:
+                watcher()
+            except Exception:
+                logger.exception("A watcher of room %s failed", self.key)
 
     # Log
 
@@ -366,7 +377,9 @@ class Room:
             peer.ack(count)
         if answer is not None:
             updates = [write.update for write in writes]
-            event = {"event": "rows", "first": answer.first, "last": answer.last}
+            event: dict[str, Any] = {
+                "event": "rows", "epoch": self.epoch, "first": answer.first, "last": answer.last
+            }  # fmt: skip
             if sum(map(len, updates)) <= self.limits.relay_update_bytes:
                 event["updates"] = updates
             self._relay.publish(self.key, event)
@@ -391,7 +404,7 @@ class Room:
         if head is None:
             self.fail(NoSuchRoom("This document was deleted."))
         elif head.epoch != self.epoch:
-            self.close_peers(CloseCode.OTHER_EPOCH, "This document was reset.")
+            self.fail(EpochChanged("This document was reset."))
         else:
             self.tail.expect(head.seq)
             if self.tail.behind:
@@ -403,27 +416,42 @@ class Room:
 
     def _close_gap(self) -> None:
         self._gap_timer = None
-        if self.tail.behind and not self.closed:
+        if self.tail.behind and self.healing is None and not self.closed:
             self.healing = asyncio.create_task(self.heal(), name=f"heal room {self.key}")
             self.healing.add_done_callback(self._healed)
 
-    def _healed(self, task: asyncio.Task[None]) -> None:
+    def _healed(self, task: asyncio.Task[bool]) -> None:
         self.healing = None
-        if not task.cancelled() and task.exception() is not None:
-            logger.error("Healing room %s failed", self.key, exc_info=task.exception())
-
-    async def heal(self) -> None:
-        """Read from the log what the relay did not bring, and send it on."""
-        try:
-            rows = await self._registry.log.read(self.key, self.tail.seq)
-        except LogUnavailable:
-            return  # The next comparison of heads comes back to it.
-        if not rows or self.closed:
+        if task.cancelled():
             return
+        if task.exception() is not None:
+            logger.error("Healing room %s failed", self.key, exc_info=task.exception())
+        elif task.result() and self.tail.behind:
+            self._await_gap()  # What was heard of while the log was read.
+
+    async def heal(self) -> bool:
+        """Read from the log what the relay did not bring, and send it on.
+
+        Returns:
+            Whether there was anything. If not, the next comparison of heads comes back to it.
+        """
+        log = self._registry.log
+        try:
+            rows = await log.read(self.key, self.tail.seq)
+            # Rows do not tell their epoch. It only grows, so it was this one when they were read.
+            head = (await log.heads([self.key])).get(self.key)
+        except (LogUnavailable, NoSuchRoom):
+            return False
+        if self.closed or not rows:
+            return False
+        if head is None or head.epoch != self.epoch:
+            self.check_head(head)
+            return False
         missed = sum(self._take_row(row.update) for row in rows)
         self._held(rows[0].seq, rows[-1].seq)
         if missed:
             self.meter.healed(missed)
+        return True
 
     def _take_row(self, update: bytes) -> bool:
         """Apply a row that another process stored. Returns whether it was new here."""
@@ -447,7 +475,9 @@ class Room:
         """Take an event of another process."""
         kind = event["event"]
         if kind == "rows":
-            if "updates" in event:
+            if event["epoch"] != self.epoch:
+                self._registry.look()
+            elif "updates" in event:
                 for update in event["updates"]:
                     self._take_row(update)
                 self._held(event["first"], event["last"])
@@ -458,8 +488,8 @@ class Room:
             states = protocol.decode_states(event["states"], max_states=self.limits.presence_states)
             self._changed(self.presence.merge(states, owner=process, now=self.clock.now()))
         elif kind == "presence?":
-            self._publish_presence({c for peer in self.peers for c in peer.states})
-            self._relay.publish(self.key, {"event": "people", "people": self.people.rows()})
+            self._publish_presence(self.presence.owned_by(self.peers))
+            self._publish_people()
         elif kind == "people":
             if self.people.hear(process, event["people"], self.clock.now()):
                 self._people_changed(tell=False)
@@ -490,7 +520,7 @@ class Room:
     def tell_people(self) -> None:
         """Tell the other processes again who is here."""
         if self.peers:
-            self._relay.publish(self.key, {"event": "people", "people": self.people.rows()})
+            self._publish_people()
 
     def restart(self) -> None:
         """Send everybody away to come back to a replica made anew from the log."""
@@ -516,7 +546,7 @@ class Room:
                 timer.cancel()
         if self.healing is not None:
             self.healing.cancel()
-        self._tell_watchers()
+        self._people_tick()
 
 
 class RoomKind:

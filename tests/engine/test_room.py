@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from collab.engine import protocol
 from collab.engine.errors import LogUnavailable, Overloaded, UpdateRejected
+from collab.engine.limits import RoomLimits
 from collab.engine.peer import Person
 from collab.engine.protocol import Kind, State
 from collab.engine.replica import EMPTY_UPDATE
@@ -20,7 +21,7 @@ from tests.engine.world import KEY, Page, Wire, World, passes, settled
 
 # Fan-outs
 
-WINDOW_S = 0.05
+WINDOW_S = RoomLimits().window_max_s
 
 
 async def test_quiet_room_sends_at_once(world: World) -> None:
@@ -57,6 +58,7 @@ async def test_window_grows_with_the_cost_of_its_fan_out(world: World) -> None:
             spend(0.01)
             return super().write(frame)
 
+    world.limit(window_min_s=0.004, window_max_s=0.05, window_cost_factor=4)
     room = await world.room()
     ann = Page(1).join(room)
     slow = Slow()
