@@ -1,0 +1,20 @@
+"""What follows when a document is deleted, by whatever way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models.signals import post_delete
+from django.dispatch import receiver
+
+from collab.models import Room
+from documents.models import Document
+
+
+@receiver(post_delete, sender=Document)
+def delete_room(sender: type[Document], instance: Document, **kwargs: Any) -> None:
+    """Delete the room with its log: nobody could enter it any more.
+
+    Open sockets are closed with 4404 by the next comparison of heads.
+    """
+    Room.objects.filter(pk=instance.room_id).delete()
