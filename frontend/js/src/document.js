@@ -69,6 +69,9 @@ export class CollabEditor extends HTMLElement {
       injectCSS: false,
       extensions: extensions({ fragment, undoManager, provider, user: config.user }),
       editorProps: {
+        // The caret stays clear of the bar and the tools above the text.
+        scrollMargin: { top: 140, right: 0, bottom: 60, left: 0 },
+        scrollThreshold: { top: 140, right: 0, bottom: 60, left: 0 },
         attributes: {
           role: 'textbox',
           'aria-multiline': 'true',
@@ -98,8 +101,11 @@ export class CollabEditor extends HTMLElement {
     if (!this.ledger) return;
     const { failure, synced } = this.ledger.state;
     // Typed into an empty page, text would come to stand before what the server has.
-    this.isReady ||= synced || this.doc.store.clients.size > 0;
-    this.toggleAttribute('data-ready', this.isReady);
+    if (!this.isReady && (synced || this.doc.store.clients.size > 0)) {
+      this.isReady = true;
+      this.toggleAttribute('data-ready', true);
+      this.piece('collab-title').begin();
+    }
     const isEditable = this.isReady && this.canWrite === true && failure === null;
     if (this.editor && this.editor.isEditable !== isEditable) this.editor.setEditable(isEditable);
     this.piece('collab-title').setEditable(isEditable);
@@ -115,6 +121,7 @@ export class CollabEditor extends HTMLElement {
   async end(code) {
     this.isOver = true;
     this.provider?.disconnect();
+    this.querySelector('[hx-ws\\:connect]')?.remove();
     if (!this.ledger || isAtRisk(this.ledger.state)) return;
     // Nothing here that the server lacks: what one may not see, or what is void, need not stay.
     if (code === NO_RIGHT || code === NO_DOCUMENT) await this.copy?.wipe();

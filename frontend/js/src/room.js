@@ -36,6 +36,7 @@ export function enter({ config, doc, ledger, isLoaded, signal }) {
     post: (updates, until, onProgress) =>
       post(config.updatesUrl, updates, means(), until, onProgress),
   });
+  const carried = watchCarriage(doc, uplink);
   const provider = new WebsocketProvider(...placeOf(config.socketUrl), doc, {
     connect: false,
     // Tabs meet in the room. Between themselves they would also pass on a copy of another epoch.
@@ -43,8 +44,10 @@ export function enter({ config, doc, ledger, isLoaded, signal }) {
     params: { ack: '1', epoch: String(config.epoch) },
     WebSocketPolyfill: carrying(uplink),
   });
-  follow(provider, ledger);
-  trackEdits({ doc, provider, uplink, note, isLoaded });
+  follow(provider, ledger, signal);
+  doc.on('update', (_update, origin) => {
+    if (origin !== provider && !isLoaded(origin)) note({ type: 'edited', carried: carried() });
+  });
   watchPulse(provider, ledger, signal);
   signal.addEventListener('abort', () => provider.destroy(), { once: true });
   return provider;
@@ -53,13 +56,16 @@ export function enter({ config, doc, ledger, isLoaded, signal }) {
 /**
  * @param {WebsocketProvider} provider
  * @param {import('./ledger.js').Ledger} ledger
+ * @param {AbortSignal} signal
  */
-function follow(provider, ledger) {
+function follow(provider, ledger, signal) {
   provider.messageHandlers[ACK] = (_encoder, decoder) =>
     ledger.note({ type: 'acked', count: decoding.readVarUint(decoder) });
   provider.messageHandlers[DENIED] = (_encoder, decoder) => {
     decoding.readVarUint(decoder);
     const detail = decoding.readVarString(decoder);
+    // A reader's page writes nothing, so it has nothing to lose.
+    if (!ledger.state.canWrite) return;
     ledger.note({ type: 'failed', failure: { code: DENIED_CLOSE, detail } });
   };
   provider.on('status', ({ status }) => {
@@ -70,30 +76,36 @@ function follow(provider, ledger) {
   });
   provider.on('connection-close', () => ledger.note({ type: 'closed' }));
   provider.on('closed', ({ code, reason }) => {
-    if (code === TOO_FAST) setTimeout(() => provider.connect(), COOL_DOWN_MS);
+    if (code === TOO_FAST) comeBack(provider, signal);
     else ledger.note({ type: 'failed', failure: { code, detail: reason } });
   });
 }
 
 /**
- * Tell the ledger of each edit of this page, and whether the connection took it.
- *
- * @param {object} parts
- * @param {import('yjs').Doc} parts.doc
- * @param {WebsocketProvider} parts.provider
- * @param {Uplink} parts.uplink
- * @param {(event: import('./saving.js').Event) => void} parts.note
- * @param {(origin: unknown) => boolean} parts.isLoaded
+ * @param {WebsocketProvider} provider
+ * @param {AbortSignal} signal
  */
-function trackEdits({ doc, provider, uplink, note, isLoaded }) {
-  let taken = 0;
-  // The provider listened first: if it sends at all, the uplink has the frame by now.
-  doc.on('update', (_update, origin) => {
-    if (origin === provider) return;
-    const carried = uplink.taken > taken;
-    taken = uplink.taken;
-    if (!isLoaded(origin)) note({ type: 'edited', carried });
+function comeBack(provider, signal) {
+  const timer = setTimeout(() => provider.connect(), COOL_DOWN_MS);
+  signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+}
+
+/**
+ * Find out of each change of the document whether a connection took it.
+ *
+ * To be called before the provider is made: listeners are called in the order of their coming, and
+ * this one has to note what there was before the provider sends.
+ *
+ * @param {import('yjs').Doc} doc
+ * @param {Uplink} uplink
+ * @returns {() => boolean} for listeners that come after the provider: was the change taken?
+ */
+function watchCarriage(doc, uplink) {
+  let before = 0;
+  doc.on('update', () => {
+    before = uplink.taken;
   });
+  return () => uplink.taken > before;
 }
 
 /**

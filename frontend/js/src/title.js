@@ -36,7 +36,11 @@ export class CollabTitle extends HTMLElement {
     field.addEventListener('beforeinput', this.onBeforeInput, { signal });
     field.addEventListener('keydown', this.onKey, { signal });
     field.addEventListener('focus', () => undo.stopCapturing(), { signal });
-    this.show(text.toString());
+  }
+
+  /** The shared text has arrived: until now the field showed what the server rendered. */
+  begin() {
+    this.show(this.text?.toString() ?? '');
   }
 
   /** @param {boolean} editable */
