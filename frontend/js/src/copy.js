@@ -7,7 +7,8 @@
  * `abort` event, which bubbles up to the database.
  */
 import { IndexeddbPersistence } from 'y-indexeddb';
-import { nameOfCopy, wipeCopies } from './wipe.js';
+import { isOutdated, nameOfCopy, wipeCopies } from './wipe.js';
+import { within } from './within.js';
 
 /** A database that has not opened by then is blocked; the page goes on without it. */
 const PATIENCE_MS = 3000;
@@ -47,11 +48,9 @@ export class LocalCopy {
   async open() {
     const { config, doc, note } = this;
     if (!(await canStore())) return note({ type: 'storeless' });
-    const own = `${config.user.id}:${config.documentId}:`;
-    await wipeCopies((name) => name.includes(own) && name !== this.name);
+    await wipeCopies(isOutdated(config));
     this.persistence = new IndexeddbPersistence(this.name, doc);
-    const late = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS, null));
-    const loaded = await Promise.race([this.persistence.whenSynced, late]);
+    const loaded = await within(this.persistence.whenSynced, PATIENCE_MS);
     if (loaded === null || this.persistence.db === null) return this.lose();
     this.watch(this.persistence.db);
     doc.on('update', this.onUpdate);

@@ -1,15 +1,28 @@
 /** The names and the removal of the local copies that this site keeps in the browser. */
+import { within } from './within.js';
 
 const PREFIX = 'collab:';
+
+/** @typedef {{ user: { id: string }, documentId: string, epoch: number }} Key */
 
 /**
  * The local copy of one document for one user. Its epoch is part of the name: a copy of a document
  * that was reset meanwhile must never be merged into what came after.
  *
- * @param {{ user: { id: string }, documentId: string, epoch: number }} config
+ * @param {Key} key
  */
-export const nameOfCopy = ({ user, documentId, epoch }) =>
-  `${PREFIX}${user.id}:${documentId}:${epoch}`;
+export const nameOfCopy = (key) => `${stemOf(key)}${key.epoch}`;
+
+/**
+ * @param {Key} key
+ * @returns {(name: string) => boolean} whether a copy is of the same document and user, but of
+ *   another epoch
+ */
+export const isOutdated = (key) => (name) =>
+  name.startsWith(stemOf(key)) && name !== nameOfCopy(key);
+
+/** @param {Key} key */
+const stemOf = ({ user, documentId }) => `${PREFIX}${user.id}:${documentId}:`;
 
 /**
  * Remove the copies that `isMeant` picks, all of them by default. A copy that another tab has open
@@ -20,8 +33,7 @@ export const nameOfCopy = ({ user, documentId, epoch }) =>
  */
 export async function wipeCopies(isMeant = () => true, patienceMs = 2000) {
   const names = (await namesOfCopies()).filter((name) => name.startsWith(PREFIX) && isMeant(name));
-  const late = new Promise((resolve) => setTimeout(resolve, patienceMs));
-  await Promise.race([Promise.all(names.map(remove)), late]);
+  await within(Promise.all(names.map(remove)), patienceMs);
 }
 
 /** @returns {Promise<string[]>} */
