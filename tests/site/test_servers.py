@@ -25,9 +25,7 @@ class OtherServer(Site):
         self._server = server
 
     def start(self, *, wait: bool = True) -> None:
-        self.spawn(
-            [sys.executable, "-m", *SERVERS[self._server], str(self.port)], self.environment
-        )
+        self.spawn([sys.executable, "-m", *SERVERS[self._server], str(self.port)], self.environment)
         if wait:
             self.wait_ready()
 
