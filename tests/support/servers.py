@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -117,26 +118,30 @@ class Redis(Program):
 
 
 class Postgres(Program):
-    """A PostgreSQL cluster in a directory of its own, trusting local connections."""
+    """A PostgreSQL cluster in a directory of its own, trusting local connections.
+
+    Args:
+        directory: Where its log goes. The cluster itself cannot be there: PostgreSQL refuses to run
+            as root, and pytest closes its folders to everybody else whenever it starts.
+    """
 
     def __init__(self, directory: Path) -> None:
-        super().__init__("postgres", directory)
+        self._home = tempfile.TemporaryDirectory(prefix="collab-postgres-")
+        home = Path(self._home.name)
+        super().__init__("postgres", home)
+        self.log = directory / "postgres.log"
         self.port = free_port()
-        self.data = directory / "pgdata"
+        self.data = home / "pgdata"
         self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
-        # PostgreSQL refuses to run as root.
         self._as: list[str] = []
         if os.geteuid() == 0:
             user = "postgres" if _has_user("postgres") else "nobody"
-            shutil.chown(directory, user)
-            for parent in directory.parents:
-                if parent.stat().st_uid == 0 and str(parent).startswith("/tmp/"):
-                    parent.chmod(parent.stat().st_mode | 0o055)
+            shutil.chown(home, user)
             self._as = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
         subprocess.run(
             [*self._as, needs.postgres("initdb"), "-D", str(self.data), "-U", "postgres",
              "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
-            check=True, capture_output=True, cwd=directory,
+            check=True, capture_output=True, cwd=home,
         )  # fmt: skip
 
     def start(self) -> None:

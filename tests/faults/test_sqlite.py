@@ -1,0 +1,108 @@
+"""SQLite under another writer's lock, and a stop with edits that are not saved."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.peers import SocketPeer
+from tests.support.servers import Site, running
+from tests.support.stored import StoredLog
+
+
+@contextmanager
+def another_writer(site: Site) -> Iterator[sqlite3.Connection]:
+    """Hold SQLite's write lock."""
+    path = Path(site.environment["COLLAB_DATA_DIR"]) / "collab.sqlite3"
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            yield database
+        finally:
+            if database.in_transaction:
+                database.execute("ROLLBACK")
+
+
+async def two_peers(site: Site) -> tuple[str, SocketPeer, SocketPeer]:
+    """Make a document with two peers on it."""
+    key = await asyncio.to_thread(site.key)
+    document = await asyncio.to_thread(site.create_document, key)
+    one, two = (SocketPeer(f"{site.ws_url}/ws/documents/{document}", key) for _ in range(2))
+    await one.connect()
+    await two.connect()
+    return document, one, two
+
+
+async def see(peer: SocketPeer, word: str) -> None:
+    await peer.until(lambda: word in str(peer.text), f"seeing {word}")
+
+
+async def test_a_lock_of_ten_seconds_delays_saved_and_loses_nothing(tmp_path: Path) -> None:
+    """While another writer holds SQLite, edits cross and nobody reads Saved; then all is saved."""
+    site = Site(tmp_path)
+    with running(site):
+        document, one, two = await two_peers(site)
+        with another_writer(site):
+            await one.write("during ")
+            await see(two, "during")
+            await two.write("too ")
+            await see(one, "too")
+            with pytest.raises(TimeoutError):
+                await one.until_saved(timeout_s=10)
+        await one.until_saved()
+        await two.until_saved()
+        assert (one.close_code, two.close_code) == (None, None)
+        site.kill()
+        log = StoredLog(site, document)
+        assert log.read() == list(range(1, log.head + 1))
+        assert str(log.text) == str(one.text) == str(two.text)
+
+
+async def test_sigterm_sends_peers_back_and_saves_what_it_has(tmp_path: Path) -> None:
+    """A stop closes with 1012, then commits what waited for SQLite's lock, then exits with 0."""
+    site = Site(tmp_path)
+    with running(site):
+        document, one, two = await two_peers(site)
+        with another_writer(site):
+            await one.write("taken, not saved yet")
+            await see(two, "taken")
+            started = time.monotonic()
+            stopping = asyncio.create_task(asyncio.to_thread(site.stop))
+            assert await one.until_closed() == 1012
+            assert await two.until_closed() == 1012
+            assert site.running, "it waits for the lock"
+        assert await stopping == 0
+        assert time.monotonic() - started < 10
+        log = StoredLog(site, document)
+        assert log.read() == list(range(1, log.head + 1))
+        assert str(log.text) == "taken, not saved yet"
+
+
+async def test_sigterm_under_a_lock_that_stays_exits_in_time(tmp_path: Path) -> None:
+    """A database that does not come back holds up a stop for ten seconds at most."""
+    site = Site(tmp_path)
+    with running(site):
+        document, one, two = await two_peers(site)
+        with another_writer(site):
+            acked = one.acked_frames
+            await one.write("kept by its author")
+            await see(two, "kept")
+            started = time.monotonic()
+            assert await asyncio.to_thread(site.stop) == 0
+            assert time.monotonic() - started < 10
+            assert await one.until_closed() == 1012
+            assert one.acked_frames == acked
+        log = StoredLog(site, document)
+        log.read()
+        assert str(log.text) == ""
+        await asyncio.to_thread(site.start)
+        await one.connect()
+        await one.until_saved()
+        await two.connect()
+        await see(two, "kept")
