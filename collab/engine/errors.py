@@ -18,7 +18,7 @@ from typing import ClassVar
 
 
 class CloseCode:
-    """WebSocket close codes of the wire. y-websocket takes 4400-4499 as final and retries others."""
+    """WebSocket close codes of the wire. y-websocket takes 4400-4499 as final, no others."""
 
     NO_LOGIN = 4401
     NO_RIGHT = 4403

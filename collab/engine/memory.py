@@ -1,4 +1,4 @@
-"""A log and a relay in memory: for tests and simulation, and as the shortest statement of the ports."""
+"""A log and a relay in memory: for tests and simulation, and the ports in few words."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class MemoryRelay:
 
     def publish(self, key: int, event: dict[str, Any]) -> None:
         for relay in self._bus.relays:
-            if relay is not self and key in relay._keys:
-                if not self._bus.lose(self._process, key, event):
-                    loop = asyncio.get_running_loop()
-                    loop.call_soon(relay.receive, self._process, key, event)
+            lost = self._bus.lose(self._process, key, event)
+            if relay is not self and key in relay._keys and not lost:
+                loop = asyncio.get_running_loop()
+                loop.call_soon(relay.receive, self._process, key, event)

@@ -1,4 +1,4 @@
-"""What one peer has yet to be sent while it does not read: bounded, and merged rather than queued."""
+"""What one peer has yet to be sent while it does not read: bounded, merged, not queued."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ class Outbox:
         max_updates: Bound of their number; merging is quadratic in it.
     """
 
-    __slots__ = ("_ack", "_asked", "_clients", "_kept", "_kept_bytes", "_max_bytes", "_max_updates", "_since",
-                 "missed_bytes")  # fmt: skip
+    __slots__ = (
+        "_ack", "_asked", "_clients", "_kept", "_kept_bytes", "_max_bytes", "_max_updates",
+        "_since", "missed_bytes",
+    )  # fmt: skip
 
     def __init__(self, *, max_bytes: int, max_updates: int) -> None:
         self._max_bytes = max_bytes

@@ -36,8 +36,21 @@ class Peer:
     """
 
     __slots__ = (
-        "_frames_left", "_bytes_left", "_filled_at", "_stalled_at", "acked", "acks", "author",
-        "closed", "content_frames", "denied", "may_write", "outbox", "person", "room", "stalled",
+        "_bytes_left",
+        "_filled_at",
+        "_frames_left",
+        "_stalled_at",
+        "acked",
+        "acks",
+        "author",
+        "closed",
+        "content_frames",
+        "denied",
+        "may_write",
+        "outbox",
+        "person",
+        "room",
+        "stalled",
         "wire",
     )  # fmt: skip
 

@@ -41,7 +41,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """All that a replica is made of: a snapshot that contains rows up to `seq`, and rows after it."""
+    """All that a replica is made of: a snapshot with rows up to `seq`, and rows after it."""
 
     head: Head
     snapshot: bytes | None

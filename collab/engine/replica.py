@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
-import logging
+from typing import TYPE_CHECKING, Any
 
 import pycrdt
 
@@ -39,7 +39,7 @@ class Replica:
     """
 
     def __init__(self, limits: Limits) -> None:
-        self.doc: pycrdt.Doc[pycrdt.BaseType] = pycrdt.Doc()
+        self.doc: pycrdt.Doc[Any] = pycrdt.Doc()
         self.broken = False
         self._limits = limits
         # What is stored passed the bounds that held then. A merged state may exceed those of one

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from collab.engine.limits import RoomLimits
-    from collab.engine.people import Person
+    from collab.engine.peer import Person
     from collab.engine.ports import Appended, Author, Head, Loaded, Wire, Write
     from collab.engine.registry import Registry
 
