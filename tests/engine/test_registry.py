@@ -348,7 +348,7 @@ async def test_healing_does_not_mix_epochs(world: World) -> None:
     ann.type("a")
     await world.saved()
     stored = world.log.rooms[KEY]
-    rows = [(None, Page(9).write("new")), (None, Page(8).write("content"))]
+    rows: list[tuple[Any, bytes]] = [(None, Page(9).write("new")), (None, Page(8).write("content"))]
     stored.epoch, stored.rows = 2, rows
     room = world.registries[1].rooms[KEY]
     room.hear("p0", {"event": "rows", "first": 2, "last": 2, "epoch": 1})
@@ -481,7 +481,7 @@ async def test_presence_is_told_to_a_process_that_opens_the_room(world: World) -
 
 async def test_people_are_known_across_processes_and_forgotten_with_them(world: World) -> None:
     """A process that dies without a word takes its people along after a while."""
-    _, bob = await pair(world, people_refresh_s=10)
+    await pair(world, people_refresh_s=10)
     await passes(1)
     people = world.registries[1].rooms[KEY].people
     assert [(person.name, n) for person, n in people.all()] == [("Ann", 1), ("Bob", 1)]
@@ -542,7 +542,8 @@ async def test_room_with_many_rows_is_compacted_and_opens_from_the_snapshot(worl
         await world.saved()
     await settled()
     snapshot = world.log.rooms[KEY].snapshot
-    assert snapshot is not None and snapshot[0] == 20
+    assert snapshot is not None
+    assert snapshot[0] == 20
     assert len(world.log.rooms[KEY].rows) == 25
     assert Page(2).join(await world.process().lease(KEY, KIND)).text == ann.text
 

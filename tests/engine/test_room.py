@@ -98,6 +98,19 @@ async def test_late_peer_is_sent_what_was_held_back_when_it_is_freed(world: Worl
     assert bob.text == "ab"
 
 
+async def test_update_that_frees_another_is_answered_with_it(world: World) -> None:
+    """Who sends the foundation is sent what was built on it, though it wrote the rest itself."""
+    room = await world.room()
+    ann = Page(1).join(room)
+    first, second = ann.write("a"), ann.write("b")
+    ann.send(second)
+    ann.leave()
+    bob = Page(2, stored=first).join(room, sync=False)
+    bob.send(first)
+    await passes(WINDOW_S)
+    assert bob.text == "ab"
+
+
 async def test_room_asks_writers_for_what_they_have(world: World) -> None:
     """A page that edited while it was offline is asked, and what it has is kept."""
     room = await world.room()
@@ -279,7 +292,8 @@ async def test_wrong_frame_closes_its_peer_only(world: World, frame: bytes, code
     ann, bob, eve = (Page(n).join(room) for n in (1, 2, 3))
     eve.receive(frame)
     assert eve.wire.code == code
-    assert eve.wire.closed is not None and eve.wire.closed[1]
+    assert eve.wire.closed is not None
+    assert eve.wire.closed[1], "a person is told why"
     assert eve.peer not in room.peers
     ann.type("on")
     assert (bob.text, ann.wire.closed, bob.wire.closed) == ("on", None, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 from collab.engine.tail import Tail
 
@@ -37,7 +38,7 @@ def test_tail_ends_at_the_head_however_ranges_come() -> None:
     chance = random.Random(7)
     for _ in range(300):
         cuts = sorted({0, 40, *(chance.randrange(40) for _ in range(8))})
-        ranges = [(a + 1, b) for a, b in zip(cuts, cuts[1:], strict=False)]
+        ranges = [(a + 1, b) for a, b in pairwise(cuts)]
         ranges += [(a, min(40, b + chance.randrange(5))) for a, b in ranges]
         chance.shuffle(ranges)
         tail = Tail(0)
