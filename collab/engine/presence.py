@@ -47,8 +47,18 @@ class Presence:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def merge(self, states: Iterable[State], *, owner: Hashable, now: float) -> set[int]:
+    def merge(
+        self,
+        states: Iterable[State],
+        *,
+        owner: Hashable,
+        now: float,
+        max_owned: int | None = None,
+    ) -> set[int]:
         """Take states that came from `owner` (a peer, or another process).
+
+        Args:
+            max_owned: How many clients the owner may have; more are not taken.
 
         Returns:
             The clients whose state changed.
@@ -67,13 +77,20 @@ class Presence:
                 leaves = state.json == GONE and known.json != GONE and entry.owner == owner
                 if state.clock < known.clock or (state.clock == known.clock and not leaves):
                     continue
-            elif state.json == GONE or len(self._entries) >= self._max_states:
+            elif state.json == GONE or not self._has_place(owner, max_owned):
                 continue
             self._check(state)
             self._entries[state.client] = _Entry(state, owner, now)
             self._dirty.setdefault(state.client)
             changed.add(state.client)
         return changed
+
+    def _has_place(self, owner: Hashable, max_owned: int | None) -> bool:
+        if len(self._entries) >= self._max_states:
+            return False
+        if max_owned is None:
+            return True
+        return sum(entry.owner == owner for entry in self._entries.values()) < max_owned
 
     def drop(self, owner: Hashable, now: float) -> set[int]:
         """Mark every client of an owner that left as gone; returns them."""

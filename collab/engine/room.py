@@ -44,6 +44,9 @@ _KEEP_ALIVE = protocol.encode(Kind.AWARENESS, protocol.encode_states(()))
 # event that overtook another. Only then is the log read.
 _GAP_PATIENCE_S = 0.2
 _PEOPLE_TICK_S = 0.1
+# A page has one client; it may have had others that have not expired. Without a bound one peer
+# could take every place that a room has.
+_STATES_PER_PEER = 16
 
 
 class Room:
@@ -291,7 +294,9 @@ class Room:
 
     def _awareness(self, peer: Peer, payload: bytes) -> None:
         states = protocol.decode_states(payload, max_states=self.limits.presence_states)
-        changed = self.presence.merge(states, owner=peer, now=self.clock.now())
+        changed = self.presence.merge(
+            states, owner=peer, now=self.clock.now(), max_owned=_STATES_PER_PEER
+        )
         if changed:
             self._told |= changed
             self._changed(changed)
@@ -386,7 +391,7 @@ class Room:
             self._held(answer.first, answer.last)
         for waiter in unsaved.waiters:
             if not waiter.done():
-                waiter.set_result(self.tail.seq)
+                waiter.set_result(self.tail.expected)
         if answer is not None and not self.closed:
             self.kind.saved(self)
 

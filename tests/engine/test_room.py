@@ -231,6 +231,13 @@ async def test_submit_returns_when_the_update_is_durable(world: World) -> None:
     assert world.log.rooms[KEY].rows[0][0] == "ann"
 
 
+async def test_submit_tells_the_last_row_although_others_are_missing(world: World) -> None:
+    """What another process stored meanwhile, and nobody told, does not lower the answer."""
+    room = await world.room()
+    world.log.rooms[KEY].rows.append(("bob", Page(2).write("b")))
+    assert await room.submit("ann", Page(1).write("a")) == 2
+
+
 async def test_submit_refuses_alone(world: World) -> None:
     """Bad bytes raise to who submitted them; the room goes on."""
     room = await world.room()
@@ -523,6 +530,19 @@ async def test_presence_keeps_to_its_budget(world: World) -> None:
     sizes = sum(len(frame) for frame in watcher.wire.frames if frame[0] == 1)
     assert sizes < 2000 * 20 * 1.2
     assert len(watcher.presence()) == 100
+
+
+async def test_presence_of_one_peer_leaves_room_for_the_others(world: World) -> None:
+    """A peer with a thousand client ids takes a few places, not all."""
+    world.limit(presence_states=50)
+    room = await world.room()
+    eve, ann = Page(1).join(room), Page(2).join(room)
+    for client in range(1000, 2000):
+        eve.point(1, {"at": 1}, client=client)
+    ann.point(1, {"at": 1})
+    await passes(1)
+    assert 2 in ann.presence()
+    assert len(room.presence) < 20
 
 
 async def test_people_are_counted_by_their_sockets(world: World) -> None:
