@@ -216,8 +216,7 @@ class Room:
         if brought is None:
             return False
         self.meter.updates(1)
-        self._unsaved.add(author, update)
-        self._journal.mark(self, len(update))
+        self._journal.mark(self, self._unsaved.add(author, update))
         # What it set free was not sent to anybody yet, to its author neither.
         self._spread(peer if brought is update else None, brought)
         return True

@@ -169,6 +169,20 @@ async def test_full_journal_sends_writers_away(world: World) -> None:
     assert world.stored() == kept, "what was refused came back with the next step 2"
 
 
+async def test_small_updates_count_with_what_they_take_of_memory(world: World) -> None:
+    """A million keystrokes of twenty bytes take far more than twenty million bytes."""
+    world.limit(unsaved_bytes=10_000)
+    room = await world.room()
+    ann = Page(1).join(room)
+    world.log.fail = LogUnavailable("away")
+    for _ in range(200):
+        ann.type("x")
+    assert ann.wire.code == 1013
+    world.log.fail = None
+    await world.saved()
+    assert world.registries[0].journal.unsaved_bytes == 0
+
+
 async def test_journal_rests_after_a_costly_commit_and_not_when_asked_to_flush(
     world: World,
 ) -> None:
