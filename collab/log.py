@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import ParamSpec, TypeVar
 
 from channels.db import database_sync_to_async
@@ -32,6 +34,8 @@ T = TypeVar("T")
 
 # Rows of one INSERT; under SQLite's 32,766 variables with room to spare.
 _ROWS_PER_INSERT = 500
+_READERS = 2
+_CLOSE_TIMEOUT_S = 5
 
 
 class OrmUpdateLog:
@@ -49,7 +53,7 @@ class OrmUpdateLog:
         self._limits = limits
         self._using = using
         self._writer = ThreadPoolExecutor(1, "collab-log-writer")
-        self._readers = ThreadPoolExecutor(2, "collab-log-reader")
+        self._readers = ThreadPoolExecutor(_READERS, "collab-log-reader")
         self._compactor = ThreadPoolExecutor(1, "collab-compactor")
 
     async def load(self, key: int, *, whole: bool = False) -> Loaded:
@@ -69,11 +73,14 @@ class OrmUpdateLog:
 
     async def close(self) -> None:
         """Close the connections of the log's threads, and end the threads."""
-        for pool in (self._writer, self._compactor):
-            await self._run(pool, connections.close_all)
-        for _ in range(2):
-            await self._run(self._readers, connections.close_all)
-        for pool in (self._writer, self._readers, self._compactor):
+        pools = {self._writer: 1, self._compactor: 1, self._readers: _READERS}
+        for pool, threads in pools.items():
+            # They wait for each other, so that no thread closes twice and another not at all.
+            together = Barrier(threads)
+            await asyncio.gather(
+                *(self._run(pool, _close_connections, together) for _ in range(threads))
+            )
+        for pool in pools:
             pool.shutdown(wait=False)
 
     async def _run(
@@ -87,6 +94,12 @@ class OrmUpdateLog:
             raise
         except (DatabaseError, InterfaceError) as error:
             raise LogUnavailable(f"The database is away: {error}") from error
+
+
+def _close_connections(together: Barrier) -> None:
+    """Close this thread's connections once every thread of its pool is here."""
+    together.wait(_CLOSE_TIMEOUT_S)
+    connections.close_all()
 
 
 def append(batches: Sequence[Batch], using: str) -> list[Appended | Exception]:
