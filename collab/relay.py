@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 _QUEUE = 1000
 _SEND_TIMEOUT_S = 5.0
 _RETRY_S = 1.0
+_STOP_TIMEOUT_S = 1.0
 
 
 def group_of(key: int) -> str:
@@ -54,9 +55,14 @@ class LayerRelay:
             ]
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """End both tasks, within two seconds also while the layer is away."""
+        # Redis's layer answers a cancellation by unsubscribing, which waits for a Redis that is
+        # away, and redis-py may swallow one that meets a reply: the second ends both.
+        for _ in range(2):
+            for task in self._tasks:
+                task.cancel()
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=_STOP_TIMEOUT_S)
 
     async def subscribe(self, key: int) -> None:
         self._groups.add(key)
@@ -127,6 +133,7 @@ class LayerRelay:
                     if failing:
                         logger.warning("The channel layer is back")
                         failing = False
+                    if len(self._joined) < len(self._groups):
                         for missing in self._groups - self._joined:
                             await self._join(missing)
                 except Exception as error:
