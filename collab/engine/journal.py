@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-# What Python takes for a bytes object and its place in a list, beside the bytes. A keystroke has 20:
+# What Python takes for a bytes object and its place in a list beside its bytes. A keystroke has 20:
 # without this, a long time without the log would take five times the memory that it may, and
 # merging it five seconds of the loop.
 _UPDATE_COST = 64
