@@ -85,7 +85,7 @@ SETTINGS = (
     ),
     Setting("STALL_S", 30.0, "s", "How long a peer may read nothing before it is closed.", 1),
     Setting("PRESENCE_TICK_S", 0.1, "s", "Shortest time between two frames of cursors.", 0.01),
-    Setting("PRESENCE_TICK_MAX_S", 1.0, "s", "Longest time between two frames of cursors.", 0.01),
+    Setting("PRESENCE_TICK_MAX_S", 0.5, "s", "Longest time between two frames of cursors.", 0.01),
     Setting(
         "PRESENCE_BYTES_PER_S", 64 * KIB, "bytes/s",
         "Cursor data that one peer is sent; with more people cursors get staler, not dearer.", 1024,

@@ -28,7 +28,7 @@ class RoomLimits:
     outbox_overflow_bytes: int = 4 * 2**20
     stall_s: float = 30
     presence_tick_s: float = 0.1
-    presence_tick_max_s: float = 1.0
+    presence_tick_max_s: float = 0.5
     presence_cost_factor: float = 50
     presence_bytes_per_s: int = 64 * 2**10
     presence_state_bytes: int = 4 * 2**10
