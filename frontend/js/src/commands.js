@@ -7,6 +7,7 @@
  * @typedef {object} Command
  * @property {(chain: Chain) => Chain} apply
  * @property {(editor: Editor) => boolean} [isActive] for buttons that are pressed or not
+ * @property {true} [isAlwaysUsable] do not ask the editor whether it can
  */
 
 /** @type {Record<string, Command>} */
@@ -30,18 +31,9 @@ export const commands = {
     isActive: (editor) => editor.isActive('strike'),
   },
   code: { apply: (chain) => chain.toggleCode(), isActive: (editor) => editor.isActive('code') },
-  bulletList: {
-    apply: (chain) => chain.toggleBulletList(),
-    isActive: (editor) => editor.isActive('bulletList'),
-  },
-  orderedList: {
-    apply: (chain) => chain.toggleOrderedList(),
-    isActive: (editor) => editor.isActive('orderedList'),
-  },
-  taskList: {
-    apply: (chain) => chain.toggleTaskList(),
-    isActive: (editor) => editor.isActive('taskList'),
-  },
+  bulletList: list((chain) => chain.toggleBulletList(), 'bulletList'),
+  orderedList: list((chain) => chain.toggleOrderedList(), 'orderedList'),
+  taskList: list((chain) => chain.toggleTaskList(), 'taskList'),
   blockquote: {
     apply: (chain) => chain.toggleBlockquote(),
     isActive: (editor) => editor.isActive('blockquote'),
@@ -69,4 +61,16 @@ function heading(level) {
     apply: (chain) => chain.toggleHeading({ level }),
     isActive: (editor) => editor.isActive('heading', { level }),
   };
+}
+
+/**
+ * In a heading the editor says that it cannot make a list, because a dry run does not clear the
+ * heading first; the real one does.
+ *
+ * @param {Command['apply']} apply
+ * @param {string} node
+ * @returns {Command}
+ */
+function list(apply, node) {
+  return { apply, isActive: (editor) => editor.isActive(node), isAlwaysUsable: true };
 }

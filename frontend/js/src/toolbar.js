@@ -4,10 +4,14 @@
  */
 import { commands } from './commands.js';
 
-/** The dialog makes the link; whether a link may stand here is asked like anything else. */
+/**
+ * The dialog makes the link; whether one may stand here is asked like anything else.
+ *
+ * @type {import('./commands.js').Command}
+ */
 const LINK = {
-  apply: (/** @type {import('@tiptap/core').ChainedCommands} */ chain) => chain.setMark('link'),
-  isActive: (/** @type {import('@tiptap/core').Editor} */ editor) => editor.isActive('link'),
+  apply: (chain) => chain.setMark('link'),
+  isActive: (editor) => editor.isActive('link'),
 };
 
 const isMac = () => /Mac|iPhone|iPad/.test(navigator.platform);
@@ -105,7 +109,7 @@ function showButton(button, editor) {
   const command = name === 'link' ? LINK : commands[name];
   const isActive = command.isActive?.(editor);
   if (isActive !== undefined) button.setAttribute('aria-pressed', String(isActive));
-  const isUsable = isActive || command.apply(editor.can().chain()).run();
+  const isUsable = isActive || command.isAlwaysUsable || command.apply(editor.can().chain()).run();
   button.setAttribute('aria-disabled', String(!isUsable || !editor.isEditable));
 }
 
