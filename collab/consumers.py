@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
 from channels.consumer import AsyncConsumer
+from django.db import DatabaseError
 from django.utils.translation import gettext as _
 
 from collab.engine.errors import CloseCode, CollabError, EpochChanged, Refused
@@ -21,6 +22,9 @@ from collab.origin import origin_allowed
 from collab.process import Process
 
 logger = logging.getLogger(__name__)
+
+# How long a socket may wait for the database before it is sent away to come back.
+_ENTER_TIMEOUT_S = 20.0
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -150,9 +154,13 @@ class LiveConsumer(AsyncConsumer):
 
     async def _serve(self, receive: Receive) -> None:
         try:
-            await self.enter()
+            async with asyncio.timeout(_ENTER_TIMEOUT_S):
+                await self.enter()
         except CollabError as error:
             self.wire.close(error.code, str(error))
+        except (DatabaseError, TimeoutError) as error:
+            logger.warning("A socket could not enter: %r", error)
+            self.wire.close(CloseCode.OVERLOAD, _("The database is away; come back in a moment."))
         while True:
             event = await receive()
             if event["type"] == "websocket.disconnect":

@@ -301,7 +301,7 @@ class LiveServer(Server):
         """Give sockets the time to answer their close frame, and requests to end."""
         loop = asyncio.get_running_loop()
         end = loop.time() + _GOODBYE_S
-        while loop.time() < end and any(
+        while loop.time() < end and any(  # noqa: ASYNC110 - Daphne tells nobody of an end
             "disconnected" not in details for details in self.connections.values()
         ):
             await asyncio.sleep(0.02)
