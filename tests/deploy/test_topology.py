@@ -58,6 +58,17 @@ async def test_edits_converge_across_both_processes(topology: Topology, key: str
         assert all(str(peers[0].text).count(tag) == 1 for tag in tags)
 
 
+async def test_next_socket_goes_to_the_process_that_has_fewer(topology: Topology, key: str) -> None:
+    """A process whose peers left gets the next ones, until it has as many as the other."""
+    document = create_document(topology, key)
+    async with AsyncExitStack() as stack:
+        await peer_through_nginx(topology, document, key, stack)
+        for _ in range(4):
+            peer = await peer_through_nginx(topology, document, key, stack)
+            assert [topology.peers_of(name) for name in topology.webs] == [1, 1]
+            await peer.close()
+
+
 async def test_peers_of_a_killed_process_come_back_through_the_other(
     topology: Topology, key: str
 ) -> None:
