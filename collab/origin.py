@@ -42,7 +42,10 @@ def _is_secure(scope: dict[str, Any], headers: dict[bytes, str]) -> bool:
 
 
 def _trusted(origin: str, trusted: str) -> bool:
-    asked, known = urlsplit(origin), urlsplit(trusted)
+    try:
+        asked, known = urlsplit(origin), urlsplit(trusted)
+    except ValueError:
+        return False  # No browser sends what cannot be read.
     if asked.scheme != known.scheme:
         return False
     if known.netloc.startswith("*."):
