@@ -71,7 +71,7 @@ class PeopleConsumer(LiveConsumer):
     async def enter(self) -> None:
         admission = await _admit(self.scope)
         self._room = await Process.current().registry.lease(admission.key, DOCUMENT)
-        self._room.people.watchers.add(self._tell)
+        self._room.company.people.watchers.add(self._tell)
         self._tell()
 
     def receive(self, frame: bytes) -> None:
@@ -84,7 +84,7 @@ class PeopleConsumer(LiveConsumer):
 
     def leave(self) -> None:
         if self._room is not None:
-            self._room.people.watchers.discard(self._tell)
+            self._room.company.people.watchers.discard(self._tell)
             Process.current().registry.release(self._room)
             self._room = None
 
@@ -101,7 +101,7 @@ class PeopleConsumer(LiveConsumer):
 
     @classmethod
     def _fragment(cls, room: Room) -> str:
-        now = room.people.all()
+        now = room.company.people.all()
         known = cls._rendered.get(room)
         if known is None or known[0] != now:
             html = render_to_string("documents/_people.html", {"people": people.shown(now)})

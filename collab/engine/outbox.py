@@ -98,5 +98,5 @@ class Outbox:
             return protocol.encode_ack(count)
         if self._clients:
             clients, self._clients = self._clients, set()
-            return protocol.encode(Kind.AWARENESS, room.presence.of(clients))
+            return protocol.encode(Kind.AWARENESS, room.company.presence.of(clients))
         return None

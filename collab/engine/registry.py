@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _SWEEP_S = 5.0
+# Events kept for a room that is being loaded; what is dropped, the comparison of heads brings.
+_EARLY_EVENTS = 1000
 
 
 class Registry:
@@ -50,7 +53,7 @@ class Registry:
         self.rooms: dict[int, Room] = {}
         self.stopping = False
         self._opening: dict[int, asyncio.Task[Room]] = {}
-        self._early: dict[int, list[tuple[str, dict[str, Any]]]] = {}
+        self._early: dict[int, deque[tuple[str, dict[str, Any]]]] = {}
         # Rooms that are no longer joined but whose updates the journal still commits.
         self._leaving: dict[int, Room] = {}
         self._idle: dict[int, asyncio.TimerHandle] = {}
@@ -182,7 +185,7 @@ class Registry:
             # It must not take away what is subscribed now.
             await asyncio.wait([unsubscribing])
         # Heard of between subscribing and loading: kept, and given to the room once it is there.
-        self._early[key] = []
+        self._early[key] = deque(maxlen=_EARLY_EVENTS)
         try:
             await self.relay.subscribe(key)
             try:
@@ -299,8 +302,8 @@ class Registry:
                 del self._leaving[key]
         for room in list(self.rooms.values()):
             room.sweep()
-            if tell:
-                room.tell_people()
+            if tell and room.peers:
+                room.company.publish_people()
 
     async def _compact(self) -> None:
         while True:

@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from collab.engine import protocol
+from collab.engine.company import Company
 from collab.engine.errors import (
     CloseCode,
     CollabError,
@@ -18,13 +19,12 @@ from collab.engine.errors import (
     Refused,
     UpdateRejected,
 )
+from collab.engine.fanout import FanOut
 from collab.engine.firewall import check_state_vector
 from collab.engine.journal import Unsaved
 from collab.engine.peer import Peer
-from collab.engine.people import People
-from collab.engine.presence import Presence
 from collab.engine.protocol import Kind
-from collab.engine.replica import EMPTY_STATE, EMPTY_UPDATE, merge, replay
+from collab.engine.replica import EMPTY_STATE, EMPTY_UPDATE, replay
 from collab.engine.tail import Tail
 
 if TYPE_CHECKING:
@@ -43,10 +43,6 @@ _KEEP_ALIVE = protocol.encode(Kind.AWARENESS, protocol.encode_states(()))
 # What is heard of beyond the next row mostly follows within this: an own commit under way, or an
 # event that overtook another. Only then is the log read.
 _GAP_PATIENCE_S = 0.2
-_PEOPLE_TICK_S = 0.1
-# A page has one client; it may have had others that have not expired. Without a bound one peer
-# could take every place that a room has.
-_STATES_PER_PEER = 16
 
 
 class Room:
@@ -78,24 +74,11 @@ class Room:
         self.replica = replay(loaded, self.limits.update)
         self.tail = Tail(loaded.rows[-1].seq if loaded.rows else loaded.seq)
         self.rows_since_snapshot = len(loaded.rows)
-        self.presence = Presence(
-            max_states=self.limits.presence_states,
-            max_state_bytes=self.limits.presence_state_bytes,
-            expiry_s=self.limits.presence_expiry_s,
-        )
-        self.people = People(self.limits.people_refresh_s)
         self._unsaved = Unsaved()
-        # Content since the last fan-out: who it came from (None: another process) and the bytes.
-        self._fresh: list[tuple[Peer | None, bytes]] = []
-        self._sent_state = self.replica.state()
+        self.sent_at = self.clock.now()
+        self.company = Company(self)
+        self._fanout = FanOut(self)
         self._whole: tuple[bytes, bytes] | None = None
-        self._window: asyncio.TimerHandle | None = None
-        self._window_s = 0.0
-        self._presence_timer: asyncio.TimerHandle | None = None
-        self._presence_at = self._sent_at = self.clock.now()
-        self._told: set[int] = set()
-        self._people_timer: asyncio.TimerHandle | None = None
-        self._people_untold = False
         self._gap_timer: asyncio.TimerHandle | None = None
         self.healing: asyncio.Task[bool] | None = None
 
@@ -114,12 +97,9 @@ class Room:
             raise Overloaded("This document has as many connections as it may have.")
         peer = Peer(self, wire, author=author, person=person, may_write=may_write, acks=acks)
         self.peers[peer] = None
-        if person is not None:
-            self.people.add(person)
-            self._people_changed()
         if may_write:
             peer.send(protocol.encode(Kind.STEP1, self.replica.state()))
-        self._send_everybody(peer)
+        self.company.join(peer)
         return peer
 
     def _check_open(self) -> None:
@@ -132,12 +112,7 @@ class Room:
             return
         peer.closed = True
         self.peers.pop(peer, None)
-        gone = self.presence.drop(peer, self.clock.now())
-        self._told |= gone
-        self._changed(gone)
-        if peer.person is not None:
-            self.people.remove(peer.person)
-            self._people_changed()
+        self.company.leave(peer)
 
     def receive(self, peer: Peer, frame: bytes) -> None:
         """Take one frame of a peer. A frame that is refused closes its peer, and nobody else."""
@@ -153,9 +128,9 @@ class Room:
             elif kind is Kind.STEP1:
                 self._step1(peer, payload)
             elif kind is Kind.AWARENESS:
-                self._awareness(peer, payload)
+                self.company.receive(peer, payload)
             else:
-                peer.charge(self._send_everybody(peer))
+                peer.charge(self.company.show(peer))
         except (Refused, Overloaded) as error:
             self.refuse(peer, error)
 
@@ -218,7 +193,7 @@ class Room:
         self.meter.updates(1)
         self._journal.mark(self, self._unsaved.add(author, update))
         # What it set free was not sent to anybody yet, to its author neither.
-        self._spread(peer if brought is update else None, brought)
+        self._fanout.add(peer if brought is update else None, brought)
         return True
 
     def _step1(self, peer: Peer, state_vector: bytes) -> None:
@@ -240,125 +215,6 @@ class Room:
         if self._whole is None or self._whole[0] is not update:
             self._whole = (update, protocol.encode(Kind.STEP2, update))
         return self._whole[1]
-
-    def _spread(self, source: Peer | None, update: bytes) -> None:
-        """Send to the peers: at once in a quiet room, with the open window's end in a busy one."""
-        if update == EMPTY_UPDATE:
-            return  # Held back: it is sent when what it builds on is here.
-        self._fresh.append((source, update))
-        if self._window is None:
-            self._fan_out()
-
-    def _fan_out(self) -> None:
-        """Encode what is fresh once, give everybody the same bytes, and open a window.
-
-        Each window that brought something makes the next twice as long, up to the bound: two people
-        see each other's letters at once, twenty share the frames of a window. A window also lasts a
-        few times what its fan-out cost, so that a large room leaves the loop its time.
-        """
-        self._window = None
-        if not self._fresh:
-            self._window_s = 0.0
-            return
-        fresh, self._fresh = self._fresh, []
-        started = self.clock.now()
-        update = self._merged([bytes_ for _, bytes_ in fresh])
-        frame = protocol.encode(Kind.UPDATE, update)
-        first = fresh[0][0]
-        # Whoever wrote all of it has it; anybody else's window is applied twice without harm.
-        author = first if all(source is first for source, _ in fresh) else None
-        before = self._sent_state
-        for peer in tuple(self.peers):
-            if peer is not author:
-                peer.send_update(frame, update, before)
-        self._sent_state = self.replica.state()
-        now = self.clock.now()
-        if author is None:
-            self._sent_at = now  # Else its author was sent nothing.
-        cost_s = now - started
-        self.meter.flushed(cost_s, len(self.peers))
-        limits = self.limits
-        wanted_s = max(2 * self._window_s, cost_s * limits.window_cost_factor, limits.window_min_s)
-        self._window_s = min(wanted_s, limits.window_max_s)
-        self._window = self.clock.call_later(self._window_s, self._fan_out)
-
-    def _merged(self, updates: list[bytes]) -> bytes:
-        try:
-            return merge(updates)
-        except UpdateRejected:
-            logger.exception("Room %s cannot merge what is fresh", self.key)
-            return self.replica.diff(self._sent_state)
-
-    # Presence
-
-    def _awareness(self, peer: Peer, payload: bytes) -> None:
-        states = protocol.decode_states(payload, max_states=self.limits.presence_states)
-        changed = self.presence.merge(
-            states, owner=peer, now=self.clock.now(), max_owned=_STATES_PER_PEER
-        )
-        if changed:
-            self._told |= changed
-            self._changed(changed)
-
-    def _changed(self, clients: set[int]) -> None:
-        """Have the next tick send what changed; the tick's distance follows what ticks cost."""
-        if clients and self._presence_timer is None and not self.closed:
-            self._presence_timer = self.clock.call_later(
-                self.limits.presence_tick_s, self._presence_tick
-            )
-
-    def _presence_tick(self) -> None:
-        self._presence_timer = None
-        limits = self.limits
-        started = self.clock.now()
-        since_s = min(started - self._presence_at, 1.0)
-        self._presence_at = started
-        if self._told:
-            self._publish_presence(self._told)
-            self._told = set()
-        taken = self.presence.take(int(limits.presence_bytes_per_s * since_s))
-        if taken is None:
-            return
-        payload, clients = taken
-        frame = protocol.encode(Kind.AWARENESS, payload)
-        for peer in tuple(self.peers):
-            peer.send_presence(frame, clients)
-        self._sent_at = now = self.clock.now()
-        wait_s = (now - started) * limits.presence_cost_factor
-        wait_s = min(max(wait_s, limits.presence_tick_s), limits.presence_tick_max_s)
-        self._presence_timer = self.clock.call_later(wait_s, self._presence_tick)
-
-    def _send_everybody(self, peer: Peer) -> int:
-        """Show a peer who is present. Returns the size of the answer in bytes."""
-        clients = self.presence.present()
-        if not clients:
-            return 0
-        payload = self.presence.of(clients)
-        peer.send_presence(protocol.encode(Kind.AWARENESS, payload), clients)
-        return len(payload)
-
-    def _publish_people(self) -> None:
-        self._relay.publish(self.key, {"event": "people", "people": self.people.rows()})
-
-    def _publish_presence(self, clients: set[int]) -> None:
-        self._relay.publish(self.key, {"event": "presence", "states": self.presence.of(clients)})
-
-    def _people_changed(self, *, tell: bool = True) -> None:
-        """Have the other processes (`tell`) and the watchers told, once for all who come and go."""
-        self._people_untold |= tell
-        if self._people_timer is None and not self.closed:
-            self._people_timer = self.clock.call_later(_PEOPLE_TICK_S, self._people_tick)
-
-    def _people_tick(self) -> None:
-        self._people_timer = None
-        if self._people_untold:
-            self._people_untold = False
-            self._publish_people()
-        for watcher in tuple(self.people.watchers):
-            try:
-                watcher()
-            except Exception:
-                logger.exception("A watcher of room %s failed", self.key)
 
     # Log
 
@@ -386,7 +242,7 @@ class Room:
             }  # fmt: skip
             if sum(map(len, updates)) <= self.limits.relay_update_bytes:
                 event["updates"] = updates
-            self._relay.publish(self.key, event)
+            self.publish(event)
             self._held(answer.first, answer.last)
         for waiter in unsaved.waiters:
             if not waiter.done():
@@ -470,10 +326,14 @@ class Room:
             return False
         if brought is None:
             return False
-        self._spread(None, brought)
+        self._fanout.add(None, brought)
         return True
 
     # Relay
+
+    def publish(self, event: dict[str, Any]) -> None:
+        """Tell the other processes that have this room open; it may be lost."""
+        self._relay.publish(self.key, event)
 
     def hear(self, process: str, event: dict[str, Any]) -> None:
         """Take an event of another process."""
@@ -488,15 +348,8 @@ class Room:
             else:
                 self.tail.expect(event["last"])
                 self._close_gap()
-        elif kind == "presence":
-            states = protocol.decode_states(event["states"], max_states=self.limits.presence_states)
-            self._changed(self.presence.merge(states, owner=process, now=self.clock.now()))
-        elif kind == "presence?":
-            self._publish_presence(self.presence.owned_by(self.peers))
-            self._publish_people()
-        elif kind == "people":
-            if self.people.hear(process, event["people"], self.clock.now()):
-                self._people_changed(tell=False)
+        elif kind in ("presence", "presence?", "people"):
+            self.company.hear(process, event)
         elif kind == "look":
             self._registry.look()
         else:
@@ -509,22 +362,15 @@ class Room:
         now = self.clock.now()
         self._whole = None
         self.replica.drop_encoded()
-        self._changed(self.presence.expire(now))
-        if self.people.expire(now):
-            self._people_changed(tell=False)
+        self.company.expire(now)
         for peer in tuple(self.peers):
             if peer.stalled:
                 peer.check_stall()
-        if now - self._sent_at > KEEP_ALIVE_S:
-            self._sent_at = now
+        if now - self.sent_at > KEEP_ALIVE_S:
+            self.sent_at = now
             for peer in tuple(self.peers):
                 if not peer.stalled:
                     peer.send(_KEEP_ALIVE)
-
-    def tell_people(self) -> None:
-        """Tell the other processes again who is here."""
-        if self.peers:
-            self._publish_people()
 
     def restart(self) -> None:
         """Send everybody away to come back to a replica made anew from the log."""
@@ -545,12 +391,12 @@ class Room:
     def close(self) -> None:
         """Cancel what the room has running. It must have no peers."""
         self.closed = True
-        for timer in (self._window, self._presence_timer, self._people_timer, self._gap_timer):
-            if timer is not None:
-                timer.cancel()
+        if self._gap_timer is not None:
+            self._gap_timer.cancel()
         if self.healing is not None:
             self.healing.cancel()
-        self._people_tick()
+        self._fanout.cancel()
+        self.company.close()
 
 
 class RoomKind:

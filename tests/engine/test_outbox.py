@@ -27,7 +27,7 @@ def room_with(
     return SimpleNamespace(
         step2=lambda state_vector: protocol.encode(Kind.STEP2, diff(state_vector)),
         replica=SimpleNamespace(diff=diff),
-        presence=SimpleNamespace(of=presence),
+        company=SimpleNamespace(presence=SimpleNamespace(of=presence)),
     )
 
 

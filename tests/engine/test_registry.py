@@ -476,14 +476,14 @@ async def test_presence_is_told_to_a_process_that_opens_the_room(world: World) -
     bob = Page(2).join(room)
     await passes(1)
     assert bob.presence() == {1: (1, {"at": 1})}
-    assert room.people.all() == [(Person("1", "Ann", 1), 1)]
+    assert room.company.people.all() == [(Person("1", "Ann", 1), 1)]
 
 
 async def test_people_are_known_across_processes_and_forgotten_with_them(world: World) -> None:
     """A process that dies without a word takes its people along after a while."""
     await pair(world, people_refresh_s=10)
     await passes(1)
-    people = world.registries[1].rooms[KEY].people
+    people = world.registries[1].rooms[KEY].company.people
     assert [(person.name, n) for person, n in people.all()] == [("Ann", 1), ("Bob", 1)]
     lose(world, "people")
     await passes(50)
@@ -508,12 +508,12 @@ async def test_many_who_come_and_go_are_told_in_a_few_events(world: World) -> No
     world.bus.lose = count
     pages = [Page().join(room, person=Person(str(n), f"P{n}", 0)) for n in range(100)]
     await passes(1)
-    assert len(two.rooms[KEY].people.all()) == 100
+    assert len(two.rooms[KEY].company.people.all()) == 100
     assert told <= 2
     for page in pages:
         page.leave()
     await passes(1)
-    assert two.rooms[KEY].people.all() == []
+    assert two.rooms[KEY].company.people.all() == []
     assert told <= 4
 
 
@@ -525,7 +525,7 @@ async def test_client_ids_that_are_gone_are_forgotten(world: World) -> None:
     for n in range(300):
         eve.point(1, {"at": 1}, client=1000 + n)
         await passes(1)
-    assert len(room.presence) < 100
+    assert len(room.company.presence) < 100
     assert all(len(getattr(peer, "states", ())) < 100 for peer in room.peers)
 
 

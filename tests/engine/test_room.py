@@ -542,7 +542,7 @@ async def test_presence_of_one_peer_leaves_room_for_the_others(world: World) -> 
     ann.point(1, {"at": 1})
     await passes(1)
     assert 2 in ann.presence()
-    assert len(room.presence) < 20
+    assert len(room.company.presence) < 20
 
 
 async def test_people_are_counted_by_their_sockets(world: World) -> None:
@@ -550,11 +550,11 @@ async def test_people_are_counted_by_their_sockets(world: World) -> None:
     room = await world.room()
     ann = Person("1", "Ann", 0)
     first, second = Page(1).join(room, person=ann), Page(2).join(room, person=ann)
-    assert room.people.all() == [(ann, 2)]
+    assert room.company.people.all() == [(ann, 2)]
     first.leave()
-    assert room.people.all() == [(ann, 1)]
+    assert room.company.people.all() == [(ann, 1)]
     second.leave()
-    assert room.people.all() == []
+    assert room.company.people.all() == []
 
 
 async def test_silent_room_keeps_its_connections_alive(world: World) -> None:
