@@ -37,7 +37,10 @@ export function explain({ code, detail }, local) {
         ways: ['copy', 'list'],
       };
     case NO_DOCUMENT:
-      return { text: gettext('This document no longer exists.'), ways: ['copy', 'list'] };
+      return {
+        text: gettext('This document no longer exists, or it is no longer shared with you.'),
+        ways: ['copy', 'list'],
+      };
     case OTHER_EPOCH:
       return {
         text: gettext('This document was reset meanwhile. Copy what you need, then load it anew.'),

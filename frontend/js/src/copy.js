@@ -11,7 +11,7 @@ import { isOutdated, nameOfCopy, wipeCopies } from './wipe.js';
 import { within } from './within.js';
 
 /** A database that has not opened by then is blocked; the page goes on without it. */
-const PATIENCE_MS = 3000;
+const PATIENCE_MS = 15_000;
 
 /** The store of y-indexeddb that holds the updates. */
 const STORE = 'updates';

@@ -11,10 +11,14 @@ import { Ledger } from './ledger.js';
 import { enter } from './room.js';
 import { isAtRisk } from './saving.js';
 import { undoOf } from './undo.js';
+import { within } from './within.js';
 
 /** The document's parts in the CRDT; the server reads the same names. */
 const BODY = 'body';
 const TITLE = 'title';
+
+/** Longer than most local copies take to load, shorter than people wait. */
+const QUICK_MS = 2000;
 
 export class CollabEditor extends HTMLElement {
   listeners = new AbortController();
@@ -89,9 +93,9 @@ export class CollabEditor extends HTMLElement {
     this.piece('collab-toolbar').bind(editor, link.open);
   }
 
-  /** Load the local copy first: one sync then brings both sides together. */
+  /** Load the local copy first, if that is quick: one sync then brings both sides together. */
   async begin() {
-    await this.copy?.open();
+    await within(this.copy?.open() ?? Promise.resolve(), QUICK_MS);
     if (this.listeners.signal.aborted) return;
     this.provider?.connect();
     this.onChange();
