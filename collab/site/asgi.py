@@ -18,7 +18,7 @@ from documents.routing import websocket_urlpatterns  # noqa: E402
 
 
 async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Save everything before the server exits (Daphne has no lifespan; see `collab.site.server`)."""
+    """Save everything before the server exits. Daphne has no lifespan: `collab.site.server`."""
     while True:
         event = await receive()
         if event["type"] == "lifespan.startup":

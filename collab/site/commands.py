@@ -45,7 +45,7 @@ def run(arguments: Sequence[str], environment: MutableMapping[str, str]) -> int:
 
 
 def _take_data(arguments: list[str]) -> tuple[list[str], str | None]:
-    """Take `--data DIR` or `--data=DIR` out of the arguments: settings need it before any parser."""
+    """Take `--data DIR` or `--data=DIR` out: settings need it before any parser runs."""
     rest: list[str] = []
     directory = None
     given = iter(arguments)

@@ -12,7 +12,6 @@ from collab.models import Role
 from collab.site.login import login_path
 from documents import actions
 from documents.content import BODY, TITLE
-from documents.models import Document
 
 NAMES = (("ada", "Ada", "Lovelace"), ("bob", "Bob", "Kahn"))
 

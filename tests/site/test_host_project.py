@@ -55,7 +55,8 @@ from project.models import Recipe
 chef = User.objects.create_user("chef", password="s3cret-soup")
 recipe = Recipe.objects.create(name="Soup", room=log.create("recipe"))
 access.grant(recipe.room, chef, Role.EDITOR)
-print(recipe.pk, ApiKey.issue(chef, "kitchen")[1], ApiKey.issue(User.objects.create_user("guest"), "door")[1])
+guest = User.objects.create_user("guest")
+print(recipe.pk, ApiKey.issue(chef, "kitchen")[1], ApiKey.issue(guest, "door")[1])
 """
 
 

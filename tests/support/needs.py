@@ -1,4 +1,4 @@
-"""What a test needs of the machine. Missing, it skips with the reason, or fails where all must run."""
+"""What a test needs of the machine. Missing, it skips, or fails where all must run."""
 
 from __future__ import annotations
 

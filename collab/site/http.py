@@ -1,0 +1,65 @@
+"""HTTP requests on Daphne, with a bound on their bodies.
+
+Daphne takes the whole body into memory or a temporary file before the application sees the request,
+however long it is and whoever sends it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from daphne.http_protocol import HTTPFactory, WebRequest
+
+from collab import conf
+
+# Forms and multipart headers around the largest body that a view takes.
+_SLACK_BYTES = 2**20
+
+
+class BoundedRequest(WebRequest):
+    """A request that is refused with 413 as soon as its body is seen to be too long."""
+
+    _received_bytes = 0
+    _refused = False
+
+    def gotLength(self, length: int | None) -> None:
+        super().gotLength(length)
+        if length is not None and length > max_body_bytes():
+            self._refuse()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        self._received_bytes += len(data)
+        if self._received_bytes > max_body_bytes():
+            self._refuse()
+        elif not self._refused:
+            super().handleContentChunk(data)
+
+    def _refuse(self) -> None:
+        if self._refused:
+            return
+        self._refused = True
+        error = {
+            "code": "too_large",
+            "message": f"A request may have {max_body_bytes()} bytes at most.",
+        }
+        body = json.dumps({"error": error}).encode()
+        self.channel.transport.write(
+            b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\n"
+            b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+        )
+        self.channel.transport.loseConnection()
+
+
+class BoundedFactory(HTTPFactory):
+    """Makes bounded requests."""
+
+    def buildProtocol(self, addr: Any) -> Any:
+        protocol = super().buildProtocol(addr)
+        protocol.requestFactory = BoundedRequest
+        return protocol
+
+
+def max_body_bytes() -> int:
+    """Return the bound of a request's body."""
+    return int(conf.get("UPLOAD_BYTES")) + _SLACK_BYTES
