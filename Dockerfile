@@ -2,9 +2,9 @@
 FROM python:3.13-slim AS build
 WORKDIR /source
 RUN python -m venv /opt/collab
-ENV PATH=/opt/collab/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+ENV PATH=/opt/collab/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1
 COPY . .
-RUN pip install .
+RUN --mount=type=cache,target=/root/.cache/pip pip install .
 ENV STATIC_ROOT=/opt/collab/static
 # With a list of hashed files, even an empty one, the site's settings choose the storage that hashes
 # and compresses; collectstatic then writes the real list.

@@ -58,9 +58,7 @@ def test_compose_sets_only_variables_that_the_site_reads(name: str) -> None:
     known |= set(re.findall(r'env(?:\.\w+)?\("([A-Z_]+)"', SETTINGS))
     in_image = {line.split("=")[0] for line in re.findall(r"[A-Z_]+=\S+", DOCKERFILE)}
     assert set(OURS[name]["environment"]) <= known
-    assert in_image - known == {
-        "PATH", "PIP_NO_CACHE_DIR", "PIP_DISABLE_PIP_VERSION_CHECK", "PYTHONUNBUFFERED"
-    }  # fmt: skip
+    assert in_image - known == {"PATH", "PIP_DISABLE_PIP_VERSION_CHECK", "PYTHONUNBUFFERED"}
 
 
 def test_compose_documents_only_variables_that_are_read() -> None:
