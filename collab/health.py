@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
@@ -11,6 +12,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from collab import access, conf
 from collab import metrics as counted
@@ -78,3 +81,23 @@ async def _layer_problem() -> str:
     if layer is not None:
         await layer.group_send("collab.ready", {"type": "collab.ready"})
     return ""
+
+
+class _Now(Collector):
+    """Gauges that are read when they are asked for, so that nothing has to be kept in step."""
+
+    def collect(self) -> Iterable[Metric]:
+        processes = Process.every()
+        registries = [process.registry for process in processes]
+        unsaved = sum(registry.journal.unsaved_bytes for registry in registries)
+        lost = sum(process.relay.lost for process in processes)
+        for name, text, value in (
+            ("collab_rooms", "Rooms open.", sum(len(each.rooms) for each in registries)),
+            ("collab_peers", "Connections in rooms.", sum(each.peers for each in registries)),
+            ("collab_unsaved_bytes", "Edits not committed yet.", unsaved),
+            ("collab_relay_lost_events", "Events that did not reach the channel layer.", lost),
+        ):
+            yield GaugeMetricFamily(name, text, value)
+
+
+counted.REGISTRY.register(_Now())

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 REGISTRY = CollectorRegistry()
 
@@ -50,33 +46,6 @@ class PrometheusMeter:
     def committed(self, seconds: float, rows: int) -> None:
         COMMIT.observe(seconds)
         COMMITTED_ROWS.inc(rows)
-
-
-class _Now(Collector):
-    """Gauges read when they are asked for, so that nothing has to be kept in step."""
-
-    def collect(self) -> Iterable[Metric]:
-        from collab.process import Process  # The meter is part of a process: no import at the top.
-
-        registries = [process.registry for process in Process.every()]
-        for name, text, value in (
-            ("collab_rooms", "Rooms open.", sum(len(r.rooms) for r in registries)),
-            ("collab_peers", "Connections in rooms.", sum(r.peers for r in registries)),
-            (
-                "collab_unsaved_bytes",
-                "Edits not committed yet.",
-                sum(r.journal.unsaved_bytes for r in registries),
-            ),
-            (
-                "collab_relay_lost_events",
-                "Events that did not reach the channel layer.",
-                sum(process.relay.lost for process in Process.every()),
-            ),
-        ):
-            yield GaugeMetricFamily(name, text, value)
-
-
-REGISTRY.register(_Now())
 
 
 def render() -> bytes:
