@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from asgiref.sync import sync_to_async
-from django.http import Http404, HttpRequest, HttpResponse
+from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
+from django.urls import reverse
+from django.utils.decorators import sync_and_async_middleware
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -35,7 +42,8 @@ STATUS: dict[type[CollabError], tuple[int, str]] = {
     TooFast: (429, "too_fast"),
 }
 _CODES = {400: "bad_request", 401: "not_authenticated", 403: "forbidden", 404: "not_found",
-          405: "method_not_allowed", 413: "too_large", 415: "wrong_content_type"}  # fmt: skip
+          405: "method_not_allowed", 413: "too_large", 415: "wrong_content_type",
+          500: "server_error"}  # fmt: skip
 
 
 class ApiError(Exception):
@@ -56,8 +64,6 @@ class ApiError(Exception):
 
 def error_response(status: int, code: str, message: str, **details: Any) -> HttpResponse:
     """Answer `{"error": {"code", "message", ...}}`; 429 and 503 say when to come back."""
-    from django.http import JsonResponse
-
     response = JsonResponse({"error": {"code": code, "message": message, **details}}, status=status)
     if status in (429, 503):
         response["Retry-After"] = "2"
@@ -111,13 +117,30 @@ def _api_error(request: HttpRequest, error: ApiError) -> HttpResponse:
 @api.exception_handler(CollabError)
 def _collab_error(request: HttpRequest, error: CollabError) -> HttpResponse:
     status, code = STATUS.get(type(error), (400, "refused"))
-    return error_response(status, code, str(error))
+    message = str(error)
+    if isinstance(error, UpdateRejected):
+        message = _("This update was refused: %s.") % message.rstrip(".")
+    return error_response(status, code, message)
+
+
+@api.exception_handler(OperationalError)
+@api.exception_handler(InterfaceError)
+def _database_away(request: HttpRequest, error: Exception) -> HttpResponse:
+    logger.warning("The database is away for %s: %s", request.path, error)
+    return error_response(503, "database_away", _("The database is away; come back in a moment."))
+
+
+@api.exception_handler(RequestDataTooBig)
+def _too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+    return error_response(413, "too_large", _("This request is larger than it may be."))
 
 
 @api.exception_handler(ValidationError)
 def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     first = error.errors[0] if error.errors else {}
-    where = ".".join(str(part) for part in first.get("loc", ())[1:])
+    # ("query", name) or, for a body, ("body", our parameter's name, field, …).
+    place = list(first.get("loc", ()))
+    where = ".".join(str(part) for part in place[2 if place[:1] == ["body"] else 1 :])
     message = _("“%(field)s” is not right: %(problem)s.") % {
         "field": where or _("the body"), "problem": first.get("msg", _("it cannot be read")),
     }  # fmt: skip
@@ -126,7 +149,8 @@ def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
 
 @api.exception_handler(HttpError)
 def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
-    return error_response(error.status_code, _CODES.get(error.status_code, "error"), str(error))
+    message = f"{str(error).rstrip('.')}."
+    return error_response(error.status_code, _CODES.get(error.status_code, "error"), message)
 
 
 @api.exception_handler(Http404)
@@ -143,3 +167,41 @@ def _unauthenticated(request: HttpRequest, error: AuthenticationError) -> HttpRe
 def _unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
     logger.error("Unexpected error in %s", request.path, exc_info=error)
     return error_response(500, "server_error", _("Something went wrong on the server."))
+
+
+@sync_and_async_middleware
+def json_errors(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """Middleware: errors under the API's address that no endpoint made are JSON, too.
+
+    Django itself answers an unknown path, Ninja a method that is not there, in HTML and text.
+    """
+    if iscoroutinefunction(get_response):
+
+        async def in_loop(request: HttpRequest) -> HttpResponseBase:
+            answer: Awaitable[HttpResponseBase] = get_response(request)
+            return _in_json(request, await answer)
+
+        return in_loop
+    return lambda request: _in_json(request, get_response(request))
+
+
+def _in_json(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    status = response.status_code
+    if (
+        status < 400
+        or not isinstance(response, HttpResponse)
+        or response.headers["Content-Type"].startswith("application/json")
+        or not request.path.startswith(reverse("api:api-root"))
+    ):
+        return response
+    message = {
+        404: _("There is nothing here that you may see."),
+        405: _("This address does not take %s requests.") % request.method,
+        500: _("Something went wrong on the server."),
+    }.get(status, _("This request is not one that can be answered."))
+    error = {"code": _CODES.get(status, "error"), "message": message}
+    response.content = json.dumps({"error": error}).encode()
+    response.headers["Content-Type"] = "application/json"
+    if "Content-Length" in response.headers:
+        response.headers["Content-Length"] = str(len(response.content))
+    return response

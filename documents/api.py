@@ -9,6 +9,7 @@ from channels.db import database_sync_to_async
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import Field, Router, Schema, Status
+from pydantic import BaseModel
 
 from collab import access, conf
 from collab.access import Abilities
@@ -21,7 +22,8 @@ from documents.models import Document
 router = Router(tags=["documents"])
 
 
-class NewDocument(Schema):
+class NewDocument(BaseModel):
+    # Not Ninja's Schema, which reads any value's attributes: a JSON string has a `title`.
     title: str = Field("", max_length=Document.TITLE_LENGTH)
 
 

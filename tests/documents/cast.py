@@ -123,11 +123,15 @@ class Stage:
 
     def browser(self, actor: Actor) -> httpx.Client:
         """Open an HTTP client with somebody's session, and the CSRF token of a page."""
-        client = httpx.Client(base_url=self.site.url, timeout=20)
-        client.cookies.set("sessionid", actor.session)
-        client.get("/")
-        client.headers["X-CSRFToken"] = client.cookies["csrftoken"]
-        return client
+        cookies = {"sessionid": actor.session}
+        page = httpx.get(self.site.url, cookies=cookies, timeout=20)
+        cookies["csrftoken"] = page.cookies["csrftoken"]
+        return httpx.Client(
+            base_url=self.site.url,
+            cookies=cookies,
+            headers={"X-CSRFToken": cookies["csrftoken"]},
+            timeout=20,
+        )
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Ask the site's database, past the site; `%s` stands for each value."""

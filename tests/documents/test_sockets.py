@@ -446,9 +446,10 @@ async def fragments_until(socket: ClientConnection, *words: str, without: str = 
     async with asyncio.timeout(20):
         while True:
             fragment = await socket.recv()
-            if isinstance(fragment, str) and without not in fragment:
-                if all(word in fragment for word in words):
-                    return fragment
+            if not isinstance(fragment, str) or without in fragment:
+                continue
+            if all(word in fragment for word in words):
+                return fragment
 
 
 async def test_people_socket_tells_who_comes_and_goes(stage: Stage) -> None:
