@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.support.locks import another_writer
 from tests.support.peers import SocketPeer
 from tests.support.servers import Site, running
 from tests.support.stored import StoredLog
-
-
-@contextmanager
-def another_writer(site: Site) -> Iterator[sqlite3.Connection]:
-    """Hold SQLite's write lock."""
-    path = Path(site.environment["COLLAB_DATA_DIR"]) / "collab.sqlite3"
-    with closing(sqlite3.connect(path, isolation_level=None)) as database:
-        database.execute("BEGIN IMMEDIATE")
-        try:
-            yield database
-        finally:
-            if database.in_transaction:
-                database.execute("ROLLBACK")
 
 
 async def two_peers(site: Site) -> tuple[str, SocketPeer, SocketPeer]:

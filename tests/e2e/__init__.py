@@ -1,0 +1,1 @@
+"""Real browsers and unmodified providers against a running site."""

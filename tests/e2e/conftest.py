@@ -1,0 +1,81 @@
+"""What the browser tests start: one Chromium, one demo site, and papers that must not complain."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
+
+from tests.e2e.demo import Demo
+from tests.e2e.paper import Paper
+from tests.support import needs
+from tests.support.servers import Site, running
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--no-first-run", "--disable-dev-shm-usage",
+]  # fmt: skip
+
+Open = Callable[..., Awaitable[Paper]]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """The system's Chromium."""
+    path = needs.chromium()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture(scope="session")
+def demo_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A demo site that tests leave running."""
+    one = Site(tmp_path_factory.mktemp("demo"), command=("up",))
+    with running(one):
+        yield one
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def demo(demo_site: Site, chromium: Browser) -> Demo:
+    """The demo site's people and documents."""
+    one = Demo(demo_site, chromium)
+    one.prepare()
+    return one
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def own_demo(
+    tmp_path_factory: pytest.TempPathFactory, chromium: Browser
+) -> AsyncIterator[Demo]:
+    """A demo site for a test that kills it."""
+    site = Site(tmp_path_factory.mktemp("demo"), command=("up",))
+    with running(site):
+        one = Demo(site, chromium)
+        one.prepare()
+        yield one
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def opened() -> AsyncIterator[list[Paper]]:
+    """Papers of the test: closed at its end, and no console or CSP may have complained."""
+    papers: list[Paper] = []
+    yield papers
+    for paper in papers:
+        await paper.context.close()
+    assert [problem for paper in papers for problem in paper.problems] == []
+
+
+@pytest.fixture
+def open_paper(demo: Demo, opened: list[Paper]) -> Open:
+    """Open a document of the demo site: `await open_paper("Ada", document)`."""
+
+    async def open_(name: str, document: str, **options: object) -> Paper:
+        paper = await demo.open(name, document, **options)
+        opened.append(paper)
+        return paper
+
+    return open_

@@ -1,0 +1,88 @@
+"""A demo site in the browser: people who are logged in, and documents that they share."""
+
+from __future__ import annotations
+
+from playwright.async_api import Browser, BrowserContext, StorageState
+
+from tests.e2e.paper import Paper
+from tests.support.servers import Site
+
+DOCUMENTS = 40
+
+# Ada owns, Bob edits, Carla reads, and Dora edits and goes.
+_SHARE = f"""
+from django.contrib.auth import get_user_model
+from collab import access
+from collab.models import ApiKey, Role
+from collab.site.login import login_path
+from documents import actions
+users = get_user_model().objects
+ada, bob = users.get(username="ada"), users.get(username="bob")
+carla, dora = (users.create_user(username=n.lower(), first_name=n) for n in ("Carla", "Dora"))
+print("key", ApiKey.issue(ada, "tests")[1])
+print("Carla", login_path(carla))
+print("Dora", login_path(dora))
+for number in range({DOCUMENTS}):
+    document = actions.create_document(actor=ada, title=f"Document {{number}}")
+    for user, role in ((bob, Role.EDITOR), (carla, Role.READER), (dora, Role.EDITOR)):
+        access.grant(document.room, user, role)
+    print("document", document.pk)
+"""
+
+
+class Demo:
+    """A running `collab up` with its demo, and more documents and people.
+
+    Args:
+        site: Running, with the demo.
+        browser: Where people are logged in, each in contexts of their own.
+    """
+
+    def __init__(self, site: Site, browser: Browser) -> None:
+        self.site = site
+        self.browser = browser
+        self.key = ""
+        self.documents: list[str] = []
+        self._links: dict[str, str] = {}
+        self._logins: dict[str, StorageState] = {}
+
+    def prepare(self) -> None:
+        """Make the people and documents of the tests."""
+        self._links = self.site.login_links()
+        for line in self.site.run("shell", "--no-imports", "-c", _SHARE).stdout.splitlines():
+            name, value = line.split()
+            if name == "key":
+                self.key = value
+            elif name == "document":
+                self.documents.append(value)
+            else:
+                self._links[name] = self.site.url + value
+
+    async def login(self, name: str) -> StorageState:
+        """Log a person in by their one-time link, once. Returns their cookies."""
+        if name not in self._logins:
+            context = await self.browser.new_context()
+            page = await context.new_page()
+            await page.goto(self._links[name])
+            await page.get_by_role("heading", name="Documents").wait_for()
+            self._logins[name] = await context.storage_state()
+            await context.close()
+        return self._logins[name]
+
+    async def context(self, name: str, **options: object) -> BrowserContext:
+        """Make a fresh browser for somebody who is logged in."""
+        login = await self.login(name)
+        return await self.browser.new_context(storage_state=login, **options)  # type: ignore[arg-type]
+
+    def url(self, document: str) -> str:
+        return f"{self.site.url}/documents/{document}/"
+
+    def new_document(self) -> str:
+        """Hand out a document that no test has touched."""
+        return self.documents.pop()
+
+    async def open(self, name: str, document: str, **options: object) -> Paper:
+        """Open a document as somebody, in a browser of their own."""
+        paper = Paper(await self.context(name, **options), self.url(document))
+        await paper.open()
+        return paper

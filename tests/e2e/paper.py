@@ -1,0 +1,128 @@
+"""A person's open document in a real browser, and everything it complained of."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+from playwright.async_api import BrowserContext, Locator, Page, expect
+
+# What a browser writes on its console when a server is away: true, and no fault of the page.
+_AWAY = re.compile(r"net::ERR_|WebSocket is closed|WebSocket handshake|htmx:ws:error")
+_REPORT_CSP = """
+addEventListener('securitypolicyviolation', (event) =>
+  console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`));
+"""
+_JSON = "JSON.stringify(document.querySelector('collab-editor').editor.getJSON())"
+
+
+class Paper:
+    """One document in one tab.
+
+    Args:
+        context: The person's browser context.
+        url: The document's page.
+    """
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.context = context
+        self.url = url
+        self.problems: list[str] = []
+        self.page: Page
+
+    async def open(self) -> None:
+        """Open the page in a tab of its own, and wait until it can be read."""
+        self.page = await self.context.new_page()
+        await self.page.add_init_script(_REPORT_CSP)
+        self.page.on("console", self._on_console)
+        self.page.on("pageerror", lambda error: self.problems.append(f"{error}"))
+        await self.page.goto(self.url)
+        await self.until_ready()
+
+    async def until_ready(self) -> None:
+        await expect(self.page.locator("collab-editor[data-ready]")).to_be_attached()
+
+    def _on_console(self, line: Any) -> None:
+        if line.type in ("error", "warning") and not _AWAY.search(line.text):
+            self.problems.append(f"{line.type}: {line.text} ({line.location.get('url')})")
+
+    @property
+    def editor(self) -> Locator:
+        return self.page.get_by_role("textbox", name="Document")
+
+    @property
+    def title(self) -> Locator:
+        return self.page.get_by_role("textbox", name="Title")
+
+    @property
+    def carets(self) -> Locator:
+        """Names at other people's cursors."""
+        return self.page.locator(".collaboration-carets__label")
+
+    @property
+    def people(self) -> Locator:
+        """Who is here, one item each."""
+        return self.page.locator("#people > li")
+
+    async def type(self, text: str) -> None:
+        """Type where the caret is, key by key."""
+        await self.page.keyboard.type(text)
+
+    async def press(self, *keys: str) -> None:
+        for key in keys:
+            await self.page.keyboard.press(key)
+
+    async def write_item(self, text: str) -> None:
+        """Begin another item of the list, and write it."""
+        await self.press("Enter")
+        await self.type(text)
+
+    async def command(self, name: str) -> None:
+        """Press a button of the toolbar, by what a screen reader calls it."""
+        await self.page.get_by_role("button", name=name, exact=True).click()
+
+    async def to_end(self) -> None:
+        """Put the caret behind the last letter of the document."""
+        await self.editor.focus()
+        await self.press("Control+End")
+
+    async def until_state(self, name: str, timeout_s: float = 15) -> None:
+        """Wait for what the state line says: saved, saving, offline, readonly, failed."""
+        line = self.page.locator("#state")
+        await expect(line).to_have_attribute("data-state", name, timeout=1000 * timeout_s)
+
+    async def state(self) -> str:
+        return await self.page.locator("#state").inner_text()
+
+    async def json(self) -> str:
+        """Return the editor's document as ProseMirror has it."""
+        return str(await self.page.evaluate(_JSON))
+
+    async def until_changed(self, from_json: str) -> None:
+        """Wait until the editor's document is another."""
+        await self.page.wait_for_function(f"(seen) => {_JSON} !== seen", arg=from_json)
+
+    async def until_text(self, text: str) -> None:
+        await expect(self.editor).to_contain_text(text)
+
+    async def replace_selection(self, text: str) -> None:
+        """Insert a text at once, as an input method or a paste does."""
+        await self.page.keyboard.insert_text(text)
+
+
+async def until_equal(first: Paper, second: Paper, timeout_s: float = 15) -> str:
+    """Wait until both are saved and have the same document. Returns it as JSON."""
+    for paper in (first, second):
+        await paper.until_state("saved")
+    async with asyncio.timeout(timeout_s):
+        while (one := await first.json()) != (two := await second.json()):
+            changes = [
+                asyncio.ensure_future(paper.until_changed(seen))
+                for paper, seen in ((first, one), (second, two))
+            ]
+            await asyncio.wait(changes, return_when=asyncio.FIRST_COMPLETED)
+            for change in changes:
+                change.cancel()
+            await asyncio.gather(*changes, return_exceptions=True)
+    return one
