@@ -10,6 +10,7 @@ import { guardLeaving } from './leaving.js';
 import { Ledger } from './ledger.js';
 import { enter } from './room.js';
 import { isAtRisk } from './saving.js';
+import { fillTextBlocks } from './slots.js';
 import { undoOf } from './undo.js';
 import { within } from './within.js';
 
@@ -85,6 +86,7 @@ export class CollabEditor extends HTMLElement {
       onFocus: () => undoManager.stopCapturing(),
     });
     this.editor = editor;
+    fillTextBlocks(doc, editor.schema);
     const title = this.piece('collab-title');
     title.addEventListener('titlechange', () => nameTab(title.shown));
     title.bind(text, undoManager, () => editor.commands.focus('start'));

@@ -52,7 +52,7 @@ export class CollabState extends HTMLElement {
    */
   show(name, text) {
     const { line } = this;
-    line.dataset.state = name;
+    if (line.dataset.state !== name) line.dataset.state = name;
     if (line.textContent !== text) line.textContent = text;
   }
 }
