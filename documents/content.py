@@ -22,6 +22,8 @@ BODY = "body"
 # Deeper elements are shown as their text: a document that deep is an accident or an attack, and
 # reading it must cost no stack.
 MAX_DEPTH = 60
+# HTML's own bound of colspan: a browser makes room for as many columns as it is told.
+_MAX_SPAN = 1000
 
 _BLOCKS = {
     "paragraph": "p",
@@ -35,6 +37,7 @@ _BLOCKS = {
     "tableCell": "td",
     "tableHeader": "th",
 }
+_LINES = {"paragraph", "heading", "codeBlock"}
 _MARKS = {"bold": "strong", "italic": "em", "strike": "s", "code": "code"}
 
 _TAGS = {
@@ -64,23 +67,65 @@ def replica_of(state: bytes) -> Replica:
 
 
 def title_of(replica: Replica) -> str:
+    """Return the title as it was typed; see `actions.clean_title`."""
     return str(replica.doc.get(TITLE, type=pycrdt.Text))
 
 
 def as_text(replica: Replica) -> str:
-    """Return the body as plain text: a line per block, a tab between a table's cells."""
-    lines = [""]
+    """Return the body as plain text: a line per block and per table row, a tab between cells."""
+    lines = _Lines()
     for kind, node in _walk(replica.doc.get(BODY, type=pycrdt.XmlFragment)):
         if kind == "text":
-            lines[-1] += "".join(text for text, _ in node.diff() if isinstance(text, str))
+            lines.add("".join(text for text, _ in node.diff() if isinstance(text, str)))
+        elif node.tag in ("tableCell", "tableHeader"):
+            lines.enter_cell() if kind == "open" else lines.leave_cell()
         elif node.tag == "hardBreak" and kind == "open":
-            lines.append("")
-        elif kind == "close" and node.tag in ("tableCell", "tableHeader"):
-            # The paragraph in the cell has begun a line; a cell goes on in that of its row.
-            lines[-2:] = [f"{lines[-2]}\t"] if len(lines) > 1 and not lines[-1] else lines[-2:]
-        elif kind == "close" and node.tag in ("paragraph", "heading", "codeBlock", "tableRow"):
-            lines.append("")
-    return "\n".join(line.rstrip("\t") for line in lines).strip("\n")
+            lines.end()
+        elif node.tag == "tableRow" and kind == "close":
+            lines.end_row()
+        elif node.tag in _LINES and kind == "close":
+            lines.end()
+    return lines.text()
+
+
+class _Lines:
+    """Text in lines. In a table's cell, which must stay in its row, a line ends with a space."""
+
+    def __init__(self) -> None:
+        self._done: list[str] = []
+        self._line: list[str] = []
+        self._cells: list[list[str]] = []
+
+    def add(self, text: str) -> None:
+        if self._cells:
+            self._cells[-1].append(text)
+        else:
+            self._line.append(text)
+
+    def end(self) -> None:
+        if self._cells:
+            self._cells[-1].append(" ")
+        else:
+            self._done.append("".join(self._line))
+            self._line = []
+
+    def enter_cell(self) -> None:
+        self._cells.append([])
+
+    def leave_cell(self) -> None:
+        text = " ".join("".join(self._cells.pop()).split())
+        if self._cells:  # A table in a cell of another.
+            self._cells[-1] += (text, " ")
+        else:
+            self._line.append(f"{text}\t")
+
+    def end_row(self) -> None:
+        if self._line and not self._cells:
+            self._line[-1] = self._line[-1].removesuffix("\t")
+        self.end()
+
+    def text(self) -> str:
+        return "\n".join([*self._done, "".join(self._line)]).strip("\n")
 
 
 def as_html(replica: Replica) -> str:
@@ -146,7 +191,8 @@ def _attributes(name: str, attributes: Mapping[str, Any]) -> str:
     if name == "orderedList" and (start := _number(attributes, "start", 1)) != 1:
         return f' start="{start}"'
     if name in ("tableCell", "tableHeader"):
-        spans = ((key, _number(attributes, key, 1)) for key in ("colspan", "rowspan"))
+        keys = ("colspan", "rowspan")
+        spans = ((key, min(_number(attributes, key, 1), _MAX_SPAN)) for key in keys)
         return "".join(f' {key}="{span}"' for key, span in spans if span > 1)
     if name == "taskList":
         return ' data-type="taskList"'

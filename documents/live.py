@@ -6,12 +6,11 @@ import asyncio
 import logging
 from weakref import WeakKeyDictionary
 
-import pycrdt
 from channels.db import database_sync_to_async
 
 from collab.engine.room import Room, RoomKind
 from collab.process import Process
-from documents import actions
+from documents import actions, content
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +43,7 @@ class DocumentKind(RoomKind):
         self._mirror(room, edited=True)
 
     def _mirror(self, room: Room, *, edited: bool) -> None:
-        title = str(room.replica.doc.get("title", type=pycrdt.Text))
+        title = content.title_of(room.replica)
         task = asyncio.create_task(self._write(room.key, title, edited))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
