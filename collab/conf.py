@@ -7,6 +7,7 @@ same names from the environment, strictly.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from math import isfinite
 from typing import Any
 
 from django.conf import settings
@@ -43,6 +44,8 @@ class Setting:
         fits = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
         if kind is float and isinstance(value, int) and not isinstance(value, bool):
             value, fits = float(value), True
+        if kind is float and fits and not isfinite(value):
+            raise ValueError(f"{self.key} must be a finite number, not {value!r}.")
         if not fits:
             raise ValueError(f"{self.key} must be of type {kind.__name__}, not {value!r}.")
         if kind in (int, float) and value < self.minimum:
