@@ -20,6 +20,7 @@ import { Dropcursor, Gapcursor, Placeholder } from '@tiptap/extensions';
 import { isAllowed } from './address.js';
 import { renderCaret, renderSelection } from './caret.js';
 import { PastedStyles } from './paste.js';
+import { KeptSelection } from './selection.js';
 
 /**
  * @typedef {object} Shared
@@ -66,6 +67,7 @@ export const extensions = ({ fragment, undoManager, provider, user }) => [
   Gapcursor,
   PastedStyles,
   Placeholder.configure({ placeholder: gettext('Start writing…') }),
+  KeptSelection,
   Collaboration.configure({ fragment, yUndoOptions: { undoManager } }),
   CollaborationCaret.configure({
     provider,
