@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from tests.e2e.demo import Demo
 from tests.e2e.paper import Paper
 from tests.support import needs
 from tests.support.servers import Site, running
+
+# The machine may be busy with other tests.
+expect.set_options(timeout=20_000)
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking",
