@@ -7,6 +7,9 @@ import sys
 from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError
+
 USAGE = """\
 collab up       create what is missing, and serve
 collab serve    serve; the database must be migrated
@@ -38,10 +41,17 @@ def run(arguments: Sequence[str], environment: MutableMapping[str, str]) -> int:
         from django.core.management import execute_from_command_line
 
         execute_from_command_line(["collab", *rest])
-    except Stop as stop:
-        sys.stderr.write(f"collab: {stop}\n")
-        return 1
+    except (Stop, ImproperlyConfigured) as error:
+        return _complain(str(error))
+    except OperationalError as error:
+        return _complain(f"the database does not answer: {error}")
     return 0
+
+
+def _complain(text: str) -> int:
+    """Say in one line why it cannot go on: some errors come in several."""
+    sys.stderr.write(f"collab: {' '.join(text.split())}\n")
+    return 1
 
 
 def _take_data(arguments: list[str]) -> tuple[list[str], str | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +53,14 @@ def collab_settings(variables: Mapping[str, str]) -> dict[str, Any]:
 
 
 def database(url: str, directory: Path) -> dict[str, Any]:
-    """Describe the database to Django: DATABASE_URL, or SQLite in the data directory."""
+    """Describe the database to Django: DATABASE_URL, or SQLite in the data directory.
+
+    Raises:
+        ValueError: the URL is of no database that the site works with.
+    """
     if not url:
         url = f"sqlite:///{directory / 'collab.sqlite3'}"
+    _check_scheme("DATABASE_URL", url, ("postgres", "postgresql", "sqlite"))
     settings: dict[str, Any] = environ.Env.db_url_config(url)
     settings["CONN_MAX_AGE"] = 600
     if settings["ENGINE"] == "django.db.backends.sqlite3":
@@ -72,14 +77,38 @@ def database(url: str, directory: Path) -> dict[str, Any]:
 
 
 def channel_layer(url: str) -> dict[str, Any]:
-    """Describe the channel layer: REDIS_URL, or in memory for one process."""
+    """Describe the channel layer: REDIS_URL, or in memory for one process.
+
+    Raises:
+        ValueError: the URL is not Redis's.
+    """
     if not url:
         return {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    _check_scheme("REDIS_URL", url, ("redis", "rediss", "unix"))
     return {
         # Pub/sub comes back by itself after a restart or FLUSHALL; what it loses, the log heals.
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {"hosts": [url], "prefix": "collab"},
     }
+
+
+def trusted_origins(origins: list[str]) -> list[str]:
+    """Check CSRF_TRUSTED_ORIGINS.
+
+    Raises:
+        ValueError: one has no scheme, so it would match nothing.
+    """
+    for origin in origins:
+        _check_scheme("CSRF_TRUSTED_ORIGINS", origin, ("http", "https"))
+    return origins
+
+
+def _check_scheme(name: str, url: str, schemes: Sequence[str]) -> None:
+    scheme, found, _ = url.partition("://")
+    if not found or scheme not in schemes:
+        # Not the URL itself: it may hold a password.
+        wanted = " or ".join(f"{scheme}://" for scheme in schemes)
+        raise ValueError(f"{name} must begin with {wanted}.")
 
 
 def _parse(name: str, text: str, kind: type) -> Any:

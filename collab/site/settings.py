@@ -24,10 +24,12 @@ SECRET_KEY = env("SECRET_KEY", default="") or (
 )
 DEBUG = False
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 try:
     globals().update(environment.collab_settings(os.environ))
+    CSRF_TRUSTED_ORIGINS = environment.trusted_origins(env.list("CSRF_TRUSTED_ORIGINS", default=[]))
+    DATABASES = {"default": environment.database(env("DATABASE_URL", default=""), DATA_DIR)}
+    CHANNEL_LAYERS = {"default": environment.channel_layer(env("REDIS_URL", default=""))}
 except ValueError as error:
     raise ImproperlyConfigured(str(error)) from error
 
@@ -74,9 +76,6 @@ TEMPLATES = [
         },
     }
 ]
-
-DATABASES = {"default": environment.database(env("DATABASE_URL", default=""), DATA_DIR)}
-CHANNEL_LAYERS = {"default": environment.channel_layer(env("REDIS_URL", default=""))}
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

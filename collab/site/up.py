@@ -9,7 +9,6 @@ from pathlib import Path
 
 import django
 import psutil
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
 from collab.site import environment
@@ -28,13 +27,7 @@ def up(*, host: str, port: int, demo: bool) -> None:
     _make_directory(environment.data_dir())
     _set_up(host)
     _check_not_newer()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0, interactive=False)
-    if demo:
-        from collab.site.demo import seed
-
-        seed()
+    _migrate(demo=demo)
     _listen(host, port)
 
 
@@ -57,10 +50,10 @@ def _check_port(host: str, port: int) -> None:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except OSError as error:
-        raise Stop(
-            f"cannot listen on {host}:{port}: {error.strerror or error}. Choose another --port."
-        ) from error
+    except (OSError, UnicodeError) as error:
+        # A name that is too long for DNS is a UnicodeError, of its encoding.
+        reason = getattr(error, "strerror", None) or "this is no host's name"
+        raise Stop(f"cannot listen on {host}:{port}: {reason}. Choose another --port.") from error
 
 
 def _make_directory(directory: Path) -> None:
@@ -83,10 +76,7 @@ def _make_directory(directory: Path) -> None:
 def _set_up(host: str) -> None:
     if "ALLOWED_HOSTS" not in os.environ:
         os.environ["ALLOWED_HOSTS"] = ",".join(_own_names(host))
-    try:
-        django.setup()
-    except ImproperlyConfigured as error:
-        raise Stop(str(error)) from error
+    django.setup()
 
 
 def _own_names(host: str) -> list[str]:
@@ -112,7 +102,7 @@ def _check_not_newer() -> None:
     try:
         loader = MigrationLoader(connection, ignore_no_migrations=True)
     except DatabaseError as error:
-        raise Stop(f"cannot read the database: {str(error).strip()}") from error
+        raise Stop(f"cannot read the database: {error}") from error
     unknown = [
         key for key in loader.applied_migrations
         if key[0] in OUR_APPS and key not in loader.disk_migrations
@@ -122,6 +112,20 @@ def _check_not_newer() -> None:
             f"the database is newer than this version of Collab (it has {unknown[0][0]} "
             f"{unknown[0][1]}). Update Collab."
         )
+
+
+def _migrate(*, demo: bool) -> None:
+    from django.core.management import call_command
+    from django.db import DatabaseError
+
+    from collab.site.demo import seed
+
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+        if demo:
+            seed()
+    except DatabaseError as error:
+        raise Stop(f"cannot migrate the database: {error}") from error
 
 
 def _check_migrated() -> None:
