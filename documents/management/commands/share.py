@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
@@ -24,7 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, document: str, user: str, role: str, **options: Any) -> None:
         try:
-            document_id = UUID(document.rstrip("/").rsplit("/", 1)[-1])
+            document_id = UUID(urlsplit(document).path.rstrip("/").rsplit("/", 1)[-1])
         except ValueError as error:
             raise CommandError(f"{document!r} is no document's id or address.") from error
         found = Document.objects.select_related("room").filter(pk=document_id).first()
