@@ -71,7 +71,7 @@ def of_role(role: Role) -> Abilities:
 
 def grant(room: Room, user: AbstractBaseUser, role: Role) -> Grant:
     """Give a user a role in a room, in place of the one they have."""
-    given, _ = Grant.objects.update_or_create(room=room, user=user, defaults={"role": role})
+    given, _ = Grant.objects.update_or_create(room=room, user_id=user.pk, defaults={"role": role})
     return given
 
 
@@ -86,7 +86,8 @@ def user_of_scope(scope: dict[str, Any]) -> AbstractBaseUser | AnonymousUser:
     if b"authorization" in headers:
         return user_of_key(headers[b"authorization"].decode("latin-1")) or AnonymousUser()
     if "user" in scope:
-        return scope["user"]  # A host project's AuthMiddlewareStack
+        user: AbstractBaseUser | AnonymousUser = scope["user"]
+        return user  # A host project's AuthMiddlewareStack
     cookies = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
     key = cookies.get(settings.SESSION_COOKIE_NAME)
     if not key:

@@ -73,7 +73,7 @@ def error_response(status: int, code: str, message: str, **details: Any) -> Http
 
 
 class _Csrf(CsrfViewMiddleware):
-    def _reject(self, request: HttpRequest, reason: str) -> str:  # type: ignore[override]
+    def _reject(self, request: HttpRequest, reason: str) -> str:
         return reason
 
 
@@ -84,11 +84,10 @@ async def authenticate(request: HttpRequest) -> Any:
     """
     header = request.headers.get("Authorization")
     if header is not None:
-        user = await sync_to_async(access.user_of_key)(header)
-        if user is None:
+        owner = await sync_to_async(access.user_of_key)(header)
+        if owner is None:
             raise ApiError(401, "bad_key", _("This API key is unknown, revoked, or malformed."))
-        request.user = user
-        return user
+        return owner
     user = await request.auser()
     if not user.is_authenticated:
         raise ApiError(

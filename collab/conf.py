@@ -132,7 +132,7 @@ SETTINGS = (
     ),
 )  # fmt: skip
 
-BY_NAME = {setting.name: setting for setting in SETTINGS}
+BY_NAME: dict[str, Setting] = {setting.name: setting for setting in SETTINGS}
 
 
 def get(name: str) -> Any:

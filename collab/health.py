@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import logging
+from collections.abc import Awaitable, Iterable
 
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
@@ -18,6 +19,8 @@ from prometheus_client.registry import Collector
 from collab import access, conf
 from collab import metrics as counted
 from collab.process import Process
+
+logger = logging.getLogger(__name__)
 
 _TIMEOUT_S = 3.0
 
@@ -62,12 +65,14 @@ async def metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponse(counted.render(), content_type=CONTENT_TYPE_LATEST)
 
 
-async def _problem(check: object) -> str:
+async def _problem(check: Awaitable[str]) -> str:
+    """Return what a check found, empty if nothing. Details go to the log: anybody may ask."""
     try:
         async with asyncio.timeout(_TIMEOUT_S):
-            return await check  # type: ignore[misc]
+            return await check
     except Exception as error:
-        return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        logger.warning("Not ready: %r", error)
+        return type(error).__name__
 
 
 def _database_problem() -> str:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from channels.db import database_sync_to_async
 from django.contrib.auth import get_user_model
@@ -23,7 +23,7 @@ from django.db import (
 
 from collab.engine.errors import EpochChanged, LogUnavailable, NoSuchRoom, UpdateRejected
 from collab.engine.firewall import Limits
-from collab.engine.ports import Appended, Batch, Head, Loaded, Row
+from collab.engine.ports import Appended, Batch, Head, Loaded, Row, Write
 from collab.engine.replica import Replica, replay
 from collab.models import Room, Snapshot, StoredUpdate
 
@@ -89,11 +89,13 @@ class OrmUpdateLog:
         """Run a query on a pool's thread; every way of being away becomes `LogUnavailable`."""
         in_thread = database_sync_to_async(call, thread_sensitive=False, executor=pool)
         try:
-            return await in_thread(*args, **kwargs)
+            result: T = await in_thread(*args, **kwargs)
         except (DataError, IntegrityError):
             raise
         except (DatabaseError, InterfaceError) as error:
-            raise LogUnavailable(f"The database is away: {error}") from error
+            # People read it; where the database is and what it said is for the log.
+            raise LogUnavailable("The database is away; come back in a moment.") from error
+        return result
 
 
 def _close_connections(together: Barrier) -> None:
@@ -139,12 +141,7 @@ def _append(batches: Sequence[Batch], using: str) -> list[Appended | Exception]:
                 answers.append(EpochChanged("This document was reset."))
             else:
                 first = room.head + 1
-                rows += (
-                    StoredUpdate(
-                        room_id=room.pk, seq=seq, author_id=write.author, data=write.update
-                    )
-                    for seq, write in enumerate(batch.writes, first)
-                )
+                rows += (_row(room.pk, seq, write) for seq, write in enumerate(batch.writes, first))
                 room.head += len(batch.writes)
                 moved.append(room)
                 answers.append(Appended(first, room.head))
@@ -154,9 +151,14 @@ def _append(batches: Sequence[Batch], using: str) -> list[Appended | Exception]:
     return answers
 
 
+def _row(key: int, seq: int, write: Write) -> StoredUpdate:
+    author: Any = write.author  # A user's primary key, of which the engine knows nothing.
+    return StoredUpdate(room_id=key, seq=seq, author_id=author, data=write.update)
+
+
 def _without_lost_authors(batch: Batch, using: str) -> Batch:
     """Store under nobody what a user wrote whose account was deleted meanwhile."""
-    authors = {write.author for write in batch.writes}
+    authors: set[Any] = {write.author for write in batch.writes}
     users = get_user_model()._default_manager.using(using)
     known = set(users.filter(pk__in=authors - {None}).values_list("pk", flat=True))
     writes = [
@@ -166,7 +168,7 @@ def _without_lost_authors(batch: Batch, using: str) -> Batch:
     return Batch(batch.key, batch.epoch, writes)
 
 
-def create(kind: str, first: bytes | None = None, author_id: object = None) -> Room:
+def create(kind: str, first: bytes | None = None, author_id: Any = None) -> Room:
     """Create a room whose first content, if any, is row 1. Runs in the caller's transaction."""
     room = Room.objects.create(kind=kind, head=0 if first is None else 1)
     if first is not None:

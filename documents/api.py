@@ -113,7 +113,8 @@ async def _document(request: HttpRequest, document_id: UUID) -> tuple[Document, 
             raise Http404
         return document, can
 
-    return await database_sync_to_async(find)()
+    found: tuple[Document, Abilities] = await database_sync_to_async(find)()
+    return found
 
 
 def _body(request: HttpRequest, max_bytes: int) -> bytes:

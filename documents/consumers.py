@@ -46,7 +46,8 @@ def admit(scope: dict[str, Any]) -> Admission:
 
 async def _admit(scope: dict[str, Any]) -> Admission:
     in_pool = database_sync_to_async(admit, thread_sensitive=False, executor=Process.current().pool)
-    return await in_pool(scope)
+    admission: Admission = await in_pool(scope)
+    return admission
 
 
 class DocumentConsumer(RoomConsumer):

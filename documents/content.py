@@ -164,7 +164,7 @@ def _walk(root: pycrdt.XmlFragment) -> Iterator[tuple[str, Any]]:
 
 
 def _tag(node: pycrdt.XmlElement, *, closing: bool) -> str:
-    attributes = dict(node.attributes)
+    attributes: dict[str, Any] = dict(node.attributes)  # type: ignore[call-overload]
     name = node.tag or ""
     if name == "heading":
         level = min(max(_number(attributes, "level", 1), 1), 3)

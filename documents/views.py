@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
@@ -20,9 +20,15 @@ from documents.models import Document
 _LISTED = 200
 
 
+class LoggedInRequest(HttpRequest):
+    """A request that `login_required` let through."""
+
+    user: User
+
+
 @require_GET
 @login_required
-def document_list(request: HttpRequest) -> HttpResponse:
+def document_list(request: LoggedInRequest) -> HttpResponse:
     """Show the documents that the visitor has a role in."""
     documents = Document.objects.shared_with(request.user)[:_LISTED]
     return render(request, "documents/list.html", {"documents": documents})
@@ -30,7 +36,7 @@ def document_list(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @login_required
-def create(request: HttpRequest) -> HttpResponse:
+def create(request: LoggedInRequest) -> HttpResponse:
     """Create a document and open it."""
     document = actions.create_document(actor=request.user, title=request.POST.get("title", ""))
     return redirect(document)
@@ -38,7 +44,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @login_required
-def detail(request: HttpRequest, document_id: UUID) -> HttpResponse:
+def detail(request: LoggedInRequest, document_id: UUID) -> HttpResponse:
     """Show the editor. Missing and forbidden look the same."""
     document = get_object_or_404(Document.objects.select_related("room"), pk=document_id)
     can = access.abilities(request.user, document)
@@ -57,7 +63,7 @@ def detail(request: HttpRequest, document_id: UUID) -> HttpResponse:
     )
 
 
-def _config(document: Document, can: Abilities, user: AbstractBaseUser) -> dict[str, Any]:
+def _config(document: Document, can: Abilities, user: User) -> dict[str, Any]:
     """What the page's scripts need to know."""
     person = people.person_of(user)
     color = people.color_of(person)

@@ -170,7 +170,9 @@ class Journal:
                 if self.available:
                     trace = None if isinstance(error, LogUnavailable) else error
                     logger.warning(
-                        "The log cannot be written, trying again: %s", error, exc_info=trace
+                        "The log cannot be written, trying again: %s",
+                        error.__cause__ or error,
+                        exc_info=trace,
                     )
                 self.available = False
                 await self._clock.sleep(delay_s)

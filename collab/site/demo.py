@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pycrdt
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
@@ -23,7 +25,7 @@ def seed() -> None:
         if users.exists():
             return
         ada, bob = (
-            users.create_user(username=name, first_name=first, last_name=last)  # type: ignore[attr-defined]
+            users.create_user(username=name, first_name=first, last_name=last)
             for name, first, last in NAMES
         )
         document = actions.create_document(actor=ada, title="Welcome to Collab", content=welcome())
@@ -42,7 +44,7 @@ def login_links() -> list[tuple[str, str]]:
 
 def welcome() -> bytes:
     """Return the demo document as a Yjs update."""
-    doc: pycrdt.Doc[pycrdt.BaseType] = pycrdt.Doc()
+    doc: pycrdt.Doc[Any] = pycrdt.Doc()
     doc[TITLE] = pycrdt.Text("Welcome to Collab")
     doc[BODY] = body = pycrdt.XmlFragment()
     with doc.transaction():
@@ -77,7 +79,7 @@ def welcome() -> bytes:
 
 
 def _element(
-    parent: pycrdt.XmlFragment | pycrdt.XmlElement, tag: str, **attributes: object
+    parent: pycrdt.XmlFragment | pycrdt.XmlElement, tag: str, **attributes: Any
 ) -> pycrdt.XmlElement:
     element = pycrdt.XmlElement(tag, attributes)
     parent.children.append(element)

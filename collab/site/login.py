@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth import get_user_model, login
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -26,7 +26,7 @@ class LoginTokens(PasswordResetTokenGenerator):
 tokens = LoginTokens()
 
 
-def login_path(user: AbstractBaseUser) -> str:
+def login_path(user: User) -> str:
     """Make a link that logs a user in once."""
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     return reverse("enter", args=[uid, tokens.make_token(user)])

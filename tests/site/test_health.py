@@ -50,13 +50,15 @@ async def test_site_through_a_database_that_goes_and_comes(tmp_path: Path) -> No
         database.stop()
         ready = httpx.get(f"{site.url}/readyz", timeout=10)
         assert (ready.status_code, ready.json()["ready"]) == (503, False)
-        assert ready.json()["checks"]["database"] != "ok"
+        # Anybody may ask, so it says what is wrong, and neither where nor how.
+        assert ready.json()["checks"]["database"].isidentifier()
         assert ready.json()["checks"]["channel_layer"] == "ok"
         assert httpx.get(f"{site.url}/healthz").status_code == 200
         with stage.api(stage.alice) as api:
             answer = api.get(f"/api/documents/{document}/content")
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "database_away")
         assert int(answer.headers["Retry-After"]) > 0
+        assert str(database.port) not in answer.text
         socket = await open_socket(stage.url(document), stage.bob.bearer)
         assert (await end_of(socket))[0] == 1013
         await alice.write("typed without a database")
@@ -66,8 +68,6 @@ async def test_site_through_a_database_that_goes_and_comes(tmp_path: Path) -> No
         await alice.until_saved()
         assert site.content(stage.alice.key, document, "yjs").status_code == 200
         await alice.close()
-        for secret in ("postgres@", "password"):
-            assert secret not in ready.text
 
 
 @pytest.mark.redis

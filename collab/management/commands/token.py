@@ -23,7 +23,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, name: str, create: bool, **options: Any) -> None:
         users = get_user_model()._default_manager
-        user = users.filter(**{get_user_model().USERNAME_FIELD: name}).first()
+        user: AbstractBaseUser | None = users.filter(
+            **{get_user_model().USERNAME_FIELD: name}
+        ).first()
         if user is None:
             if not create:
                 raise CommandError(f"There is no user {name!r}. Add --create to make one.")
