@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from django.conf import settings
-from django.contrib.auth import get_user
+from django.contrib.auth import HASH_SESSION_KEY, get_user, get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.http.cookie import parse_cookie
 from django.utils import timezone
@@ -69,32 +69,62 @@ def of_role(role: Role) -> Abilities:
     return _OF_ROLE[role]
 
 
-def grant(room: Room, user: AbstractBaseUser, role: Role) -> Grant:
-    """Give a user a role in a room, in place of the one they have."""
-    given, _ = Grant.objects.update_or_create(room=room, user_id=user.pk, defaults={"role": role})
-    return given
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """How a socket was let in: whose it is, and by which session or API key.
+
+    `auth_hash` is Django's hash of the user's password at that time: changing it ends sessions.
+    """
+
+    user: Any
+    session: str | None = None
+    auth_hash: str = ""
+    api_key: int | None = None
 
 
 def user_of_scope(scope: dict[str, Any]) -> AbstractBaseUser | AnonymousUser:
     """Return the user of a socket: its API key's, its session's, or nobody.
 
-    Runs queries. A bad key is nobody, also when there is a session beside it. The session is read
-    here and not by Channels' SessionMiddleware, whose `send` looks at the session for every frame
-    (measured: 13 % of a fan-out to 100 peers); a socket never writes it.
+    Runs queries, and leaves the `Credential` in the scope as `collab.credential`. A bad key is
+    nobody, also when there is a session beside it. The session is read here and not by Channels'
+    SessionMiddleware, whose `send` looks at the session for every frame (measured: 13 % of a
+    fan-out to 100 peers); a socket never writes it.
     """
     headers = dict(scope["headers"])
     if b"authorization" in headers:
-        return user_of_key(headers[b"authorization"].decode("latin-1")) or AnonymousUser()
+        key = find_key(headers[b"authorization"].decode("latin-1"))
+        if key is None:
+            return AnonymousUser()
+        scope["collab.credential"] = Credential(key.user_id, api_key=key.pk)
+        return key.user
     if "user" in scope:
-        user: AbstractBaseUser | AnonymousUser = scope["user"]
-        return user  # A host project's AuthMiddlewareStack
+        return _host_user(scope)
     cookies = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
-    key = cookies.get(settings.SESSION_COOKIE_NAME)
-    if not key:
+    session_key = cookies.get(settings.SESSION_COOKIE_NAME)
+    if not session_key:
         return AnonymousUser()
-    session = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     # Django's own check, with the session's hash of the password; it asks no more of a request.
-    return get_user(SimpleNamespace(session=session))  # type: ignore[arg-type]
+    user = get_user(SimpleNamespace(session=session))  # type: ignore[arg-type]
+    if user.is_authenticated:
+        auth_hash = str(session.get(HASH_SESSION_KEY, ""))
+        scope["collab.credential"] = Credential(user.pk, session_key, auth_hash)
+    return user
+
+
+def _host_user(scope: dict[str, Any]) -> AbstractBaseUser | AnonymousUser:
+    """Return, as it is now, the user that a host project's AuthMiddlewareStack put in the scope."""
+    session = scope.get("session")
+    key = None if session is None else session.session_key
+    if key is not None and not session.exists(key):
+        return AnonymousUser()
+    users = get_user_model()._default_manager.filter(is_active=True)
+    user = users.filter(pk=scope["user"].pk).first()
+    if user is None:
+        return AnonymousUser()
+    auth_hash = "" if key is None else str(session.get(HASH_SESSION_KEY, ""))
+    scope["collab.credential"] = Credential(user.pk, key, auth_hash)
+    return user
 
 
 # A key's last use is written at most this often: it is for people to see, not for counting.
@@ -103,6 +133,12 @@ _USE_NOTED_EVERY_S = 3600
 
 def user_of_key(authorization: str) -> AbstractBaseUser | None:
     """Return the active user whose API key an Authorization header carries, or None."""
+    key = find_key(authorization)
+    return None if key is None else key.user
+
+
+def find_key(authorization: str) -> ApiKey | None:
+    """Return the usable API key that an Authorization header carries, with its user, or None."""
     scheme, _, secret = authorization.partition(" ")
     if scheme.lower() != "bearer" or not secret.startswith(ApiKey.PREFIX):
         return None
@@ -114,4 +150,4 @@ def user_of_key(authorization: str) -> AbstractBaseUser | None:
     last: timedelta | None = now - key.last_used_at if key.last_used_at else None
     if last is None or last.total_seconds() > _USE_NOTED_EVERY_S:
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
-    return key.user
+    return key

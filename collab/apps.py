@@ -10,4 +10,4 @@ class CollabConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from collab import checks  # noqa: F401 - registers the checks
+        from collab import checks, signals  # noqa: F401 - registers checks, connects receivers

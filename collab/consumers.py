@@ -137,6 +137,8 @@ class LiveConsumer(AsyncConsumer):
     """
 
     wire: SocketWire
+    _asking: asyncio.Task[None] | None = None
+    _ask_again = False
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         self.scope = scope
@@ -149,6 +151,9 @@ class LiveConsumer(AsyncConsumer):
             await send({"type": "websocket.accept"})
             await self._serve(receive)
         finally:
+            Process.current().watch.remove(self)
+            if self._asking is not None:
+                self._asking.cancel()
             self.wire.end()
             self.leave()
 
@@ -156,6 +161,9 @@ class LiveConsumer(AsyncConsumer):
         try:
             async with asyncio.timeout(_ENTER_TIMEOUT_S):
                 await self.enter()
+            credential = self.scope.get("collab.credential")
+            if credential is not None:
+                Process.current().watch.add(self, credential)
         except CollabError as error:
             self.wire.close(error.code, str(error))
         except (DatabaseError, TimeoutError) as error:
@@ -174,6 +182,37 @@ class LiveConsumer(AsyncConsumer):
     async def enter(self) -> None:
         """Find out who this is, and join. Raises CollabError to close the socket."""
         raise NotImplementedError
+
+    async def ask(self) -> None:
+        """Find out again what this socket may do. Raises CollabError to close it."""
+        raise NotImplementedError
+
+    def reconsider(self) -> None:
+        """Have rights asked for again, soon: they, or the login, may have changed."""
+        if self._asking is not None:
+            self._ask_again = True
+            return
+        self._asking = asyncio.create_task(self._ask(), name="ask for rights again")
+
+    def log_out(self) -> None:
+        """Close: the session that this socket came with ends."""
+        self.wire.close(CloseCode.NO_LOGIN, _("You logged out."))
+
+    async def _ask(self) -> None:
+        try:
+            await self.ask()
+        except CollabError as error:
+            # Who had the document open knows that it exists.
+            missing = error.code == CloseCode.NO_SUCH_DOCUMENT
+            self.wire.close(CloseCode.NO_RIGHT if missing else error.code, str(error))
+        except DatabaseError as error:
+            # Asked for again by the watch, or with the next change.
+            logger.warning("Rights could not be asked for: %r", error)
+        finally:
+            self._asking = None
+        if self._ask_again:
+            self._ask_again = False
+            self.reconsider()
 
     def receive(self, frame: bytes) -> None:
         """Take a binary frame."""
@@ -207,7 +246,8 @@ class NotAdmitted(CollabError):
 class Admission:
     """What a socket was let into, and as whom.
 
-    `author` is whom updates are stored under; `person` is shown to others, None for nobody.
+    `author` is whom updates are stored under; `person` is shown to others, None for nobody;
+    `access` is the room's access version that the rights were read at, 0 if unknown.
     """
 
     key: int
@@ -215,6 +255,7 @@ class Admission:
     author: Author
     person: Person | None
     may_write: bool
+    access: int = 0
 
 
 class RoomConsumer(LiveConsumer):
@@ -247,6 +288,14 @@ class RoomConsumer(LiveConsumer):
             may_write=admission.may_write,
             acks=query.get("ack") == ["1"],
         )
+        self._room.reconsider.add(self.reconsider)
+        # Rights may have changed between asking and joining.
+        self._room.check_access(admission.access)
+
+    async def ask(self) -> None:
+        admission = await self.admit()
+        if self._peer is not None:
+            self._peer.allow(may_write=admission.may_write)
 
     def receive(self, frame: bytes) -> None:
         if self._peer is not None:
@@ -262,6 +311,7 @@ class RoomConsumer(LiveConsumer):
 
     def leave(self) -> None:
         if self._room is not None:
+            self._room.reconsider.discard(self.reconsider)
             if self._peer is not None:
                 self._room.leave(self._peer)
             Process.current().registry.release(self._room)

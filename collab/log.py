@@ -178,7 +178,7 @@ def create(kind: str, first: bytes | None = None, author_id: Any = None) -> Room
 
 def load(key: int, using: str = DEFAULT_DB_ALIAS, *, whole: bool = False) -> Loaded:
     """Read a room for opening. See `UpdateLog.load`."""
-    room = Room.objects.using(using).filter(pk=key).values_list("epoch", "head").first()
+    room = Room.objects.using(using).filter(pk=key).values_list("epoch", "head", "access").first()
     if room is None:
         raise NoSuchRoom("There is no such document.")
     snapshot = None if whole else Snapshot.objects.using(using).filter(room_id=key).first()
@@ -199,8 +199,10 @@ def read(key: int, after: int, using: str = DEFAULT_DB_ALIAS) -> list[Row]:
 
 def heads(keys: Sequence[int], using: str = DEFAULT_DB_ALIAS) -> dict[int, Head]:
     """Read the heads of rooms in one query."""
-    rows = Room.objects.using(using).filter(pk__in=keys).values_list("pk", "epoch", "head")
-    return {pk: Head(epoch, head) for pk, epoch, head in rows}
+    rows = (
+        Room.objects.using(using).filter(pk__in=keys).values_list("pk", "epoch", "head", "access")
+    )
+    return {pk: Head(*rest) for pk, *rest in rows}
 
 
 def compact(key: int, limits: Limits, using: str = DEFAULT_DB_ALIAS) -> bool:

@@ -21,12 +21,14 @@ class Room(models.Model):
 
     `head` and the rows of `StoredUpdate` are written in one transaction under this row's lock, so
     rows 1 to `head` exist without a gap. `epoch` rises when the room is reset; peers of an older
-    one start anew. Only `collab.log` writes either.
+    one start anew. Only `collab.log` writes either. `access` rises with every change of a grant, so
+    that processes notice one whose announcement they missed.
     """
 
     kind = models.CharField(_("kind"), max_length=50)
     head = models.PositiveBigIntegerField(_("head"), default=0, editable=False)
     epoch = models.PositiveIntegerField(_("epoch"), default=1, editable=False)
+    access = models.PositiveIntegerField(_("access version"), default=0, editable=False)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
 
     class Meta:

@@ -12,7 +12,8 @@ from collab.engine.ports import LoopClock
 from collab.engine.registry import Registry
 from collab.log import OrmUpdateLog
 from collab.metrics import PrometheusMeter
-from collab.relay import LayerRelay
+from collab.relay import EVERYWHERE, LayerRelay
+from collab.watch import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,8 @@ class Process:
         self.registry = Registry(self.log, self.relay, LoopClock(), limits, PrometheusMeter())
         # Who may enter is asked here, so that a slow page on Django's shared thread delays nobody.
         self.pool = ThreadPoolExecutor(4, "collab-access")
+        self.watch = Watch(self.pool)
+        self._watching: asyncio.Task[None] | None = None
         self._stopped: asyncio.Task[bool] | None = None
 
     @classmethod
@@ -40,6 +43,7 @@ class Process:
             process = cls._by_loop[loop] = cls()
             process.relay.start()
             process.registry.start()
+            process._watching = asyncio.create_task(process.watch.run(), name="watch logins")
         return process
 
     @classmethod
@@ -63,6 +67,8 @@ class Process:
         return await asyncio.shield(self._stopped)
 
     async def _stop(self) -> bool:
+        if self._watching is not None:
+            self._watching.cancel()
         saved = await self.registry.stop(conf.get("STOP_TIMEOUT_S"))
         await self.relay.stop()
         await self.log.close()
@@ -71,4 +77,7 @@ class Process:
         return saved
 
     def _hear(self, process: str, key: int, event: dict[str, object]) -> None:
-        self.registry.hear(process, key, event)
+        if key == EVERYWHERE:
+            self.watch.hear(event)
+        else:
+            self.registry.hear(process, key, event)

@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 _QUEUE = 1000
 _SEND_TIMEOUT_S = 5.0
 _RETRY_S = 1.0
+EVERYWHERE = 0
+"""The key of events that are for every process, whatever rooms it has open."""
 _STOP_TIMEOUT_S = 1.0
 
 
@@ -40,7 +42,7 @@ class LayerRelay:
         self._receive = receive
         self._layer = get_channel_layer()
         self._channel: str | None = None
-        self._groups: set[int] = set()
+        self._groups: set[int] = {EVERYWHERE}
         self._joined: set[int] = set()
         self._queue: deque[tuple[int, dict[str, Any]]] = deque(maxlen=_QUEUE)
         self._wake = asyncio.Event()

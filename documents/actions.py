@@ -7,7 +7,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
 
-from collab import access, log
+from collab import log, sharing
 from collab.models import Role
 from documents.models import Document
 
@@ -27,7 +27,7 @@ def create_document(
         content = _titled(title)
     with transaction.atomic():
         room = log.create(Document.KIND, content, actor.pk)
-        access.grant(room, actor, Role.OWNER)
+        sharing.grant(room, actor, Role.OWNER)
         return Document.objects.create(room=room, title=title)
 
 

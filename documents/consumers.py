@@ -41,6 +41,7 @@ def admit(scope: dict[str, Any]) -> Admission:
         author=user.pk,
         person=people.person_of(user),
         may_write=can.write,
+        access=document.room.access,
     )
 
 
@@ -73,7 +74,12 @@ class PeopleConsumer(LiveConsumer):
         admission = await _admit(self.scope)
         self._room = await Process.current().registry.lease(admission.key, DOCUMENT)
         self._room.company.people.watchers.add(self._tell)
+        self._room.reconsider.add(self.reconsider)
+        self._room.check_access(admission.access)
         self._tell()
+
+    async def ask(self) -> None:
+        await _admit(self.scope)
 
     def receive(self, frame: bytes) -> None:
         self.receive_text("")
@@ -86,6 +92,7 @@ class PeopleConsumer(LiveConsumer):
     def leave(self) -> None:
         if self._room is not None:
             self._room.company.people.watchers.discard(self._tell)
+            self._room.reconsider.discard(self.reconsider)
             Process.current().registry.release(self._room)
             self._room = None
 

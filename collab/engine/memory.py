@@ -16,6 +16,7 @@ from collab.engine.replica import Replica
 @dataclass
 class _Stored:
     epoch: int = 1
+    access: int = 0
     rows: list[tuple[Author, bytes]] = field(default_factory=list)
     snapshot: tuple[int, bytes] | None = None
 
@@ -39,7 +40,7 @@ class MemoryLog:
         stored = self._get(key)
         seq, snapshot = (not whole and stored.snapshot) or (0, None)
         rows = [Row(n, u) for n, (_, u) in enumerate(stored.rows, 1) if n > seq]
-        return Loaded(Head(stored.epoch, len(stored.rows)), snapshot, seq, rows)
+        return Loaded(Head(stored.epoch, len(stored.rows), stored.access), snapshot, seq, rows)
 
     async def append(self, batches: Sequence[Batch]) -> list[Appended | Exception]:
         self._check()
@@ -55,7 +56,7 @@ class MemoryLog:
     async def heads(self, keys: Sequence[int]) -> dict[int, Head]:
         self._check()
         known = ((key, self.rooms[key]) for key in keys if key in self.rooms)
-        return {key: Head(stored.epoch, len(stored.rows)) for key, stored in known}
+        return {key: Head(stored.epoch, len(stored.rows), stored.access) for key, stored in known}
 
     async def compact(self, key: int) -> bool:
         stored = self._get(key)

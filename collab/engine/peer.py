@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from collab.engine import protocol
 from collab.engine.errors import CloseCode, TooFast, UpdateRejected
 from collab.engine.outbox import Outbox
+from collab.engine.protocol import Kind
 
 if TYPE_CHECKING:
     from collab.engine.ports import Author, Wire
@@ -21,6 +22,10 @@ class Person:
     id: str
     name: str
     palette: int
+
+
+# Says to a provider that its content is not applied.
+DENIED = protocol.encode(Kind.DENIED, b"You may read this document, not change it.")
 
 
 class Peer:
@@ -171,6 +176,14 @@ class Peer:
             self.send(frame)
         if not box:
             self.outbox = None
+
+    def allow(self, *, may_write: bool) -> None:
+        """Take or give the right to write, on the open socket."""
+        if may_write == self.may_write or self.closed:
+            return
+        self.may_write = may_write
+        if not self.stalled:
+            self.send(self.room.step1() if may_write else DENIED)
 
     def close(self, code: int, reason: str) -> None:
         """Close the socket; the room forgets the peer at once."""

@@ -33,10 +33,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where a room's log ends: rows 1 to `seq` exist."""
+    """Where a room's log ends: rows 1 to `seq` exist. `access` rises with every change of rights."""
 
     epoch: int
     seq: int
+    access: int = 0
 
 
 @dataclass(frozen=True, slots=True)

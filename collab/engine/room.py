@@ -22,13 +22,13 @@ from collab.engine.errors import (
 from collab.engine.fanout import FanOut
 from collab.engine.firewall import check_state_vector
 from collab.engine.journal import Unsaved
-from collab.engine.peer import Peer
+from collab.engine.peer import DENIED, Peer
 from collab.engine.protocol import Kind
 from collab.engine.replica import EMPTY_STATE, EMPTY_UPDATE, replay
 from collab.engine.tail import Tail
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from collab.engine.limits import RoomLimits
     from collab.engine.peer import Person
@@ -68,6 +68,9 @@ class Room:
         self._registry = registry
         self._relay = registry.relay
         self._journal = registry.journal
+        self.access = loaded.head.access
+        # Called when rights in this room changed: whoever holds a socket asks again.
+        self.reconsider: set[Callable[[], None]] = set()
         self.holds = 0
         self.closed = False
         self.peers: dict[Peer, None] = {}
@@ -98,7 +101,7 @@ class Room:
         peer = Peer(self, wire, author=author, person=person, may_write=may_write, acks=acks)
         self.peers[peer] = None
         if may_write:
-            peer.send(protocol.encode(Kind.STEP1, self.replica.state()))
+            peer.send(self.step1())
         self.company.join(peer)
         return peer
 
@@ -170,9 +173,8 @@ class Room:
             # An unmodified provider answers step 1 with an update; an empty one denies nothing.
             if update != EMPTY_UPDATE and not peer.denied:
                 peer.denied = True
-                reason = b"You may read this document, not change it."
                 if not peer.stalled:
-                    peer.send(protocol.encode(Kind.DENIED, reason))
+                    peer.send(DENIED)
             return
         peer.content_frames += 1
         if self._apply(peer, peer.author, update):
@@ -202,6 +204,10 @@ class Room:
             peer.answer(state_vector)
         except UpdateRejected:
             self.restart()  # The replica cannot be encoded: not the fault of who asked.
+
+    def step1(self) -> bytes:
+        """Encode the question for what this replica lacks as a frame."""
+        return protocol.encode(Kind.STEP1, self.replica.state())
 
     def step2(self, state_vector: bytes) -> bytes:
         """Encode the answer to a state vector as a frame.
@@ -266,9 +272,17 @@ class Room:
         elif head.epoch != self.epoch:
             self.fail(EpochChanged("This document was reset."))
         else:
+            self.check_access(head.access)
             self.tail.expect(head.seq)
             if self.tail.behind:
                 self._await_gap()
+
+    def check_access(self, access: int) -> None:
+        """Have every socket's rights asked for again if they changed since the last time."""
+        if access > self.access:
+            self.access = access
+            for ask in tuple(self.reconsider):
+                ask()
 
     def _await_gap(self) -> None:
         if self._gap_timer is None and self.healing is None and not self.closed:
@@ -350,6 +364,8 @@ class Room:
                 self._close_gap()
         elif kind in ("presence", "presence?", "people"):
             self.company.hear(process, event)
+        elif kind == "access":
+            self.check_access(event["access"])
         elif kind == "look":
             self._registry.look()
         else:

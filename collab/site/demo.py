@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.db import DatabaseError, transaction
 
-from collab import access
+from collab import sharing
 from collab.models import Role
 from collab.site.login import login_path
 from documents import actions
@@ -29,7 +29,7 @@ def seed() -> None:
             for name, first, last in NAMES
         )
         document = actions.create_document(actor=ada, title="Welcome to Collab", content=welcome())
-        access.grant(document.room, bob, Role.EDITOR)
+        sharing.grant(document.room, bob, Role.EDITOR)
 
 
 def login_links() -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 
-from collab import access
+from collab import access, sharing
 from collab.models import ApiKey, Grant, Role
 from documents import actions
 from documents.models import Document
@@ -38,9 +38,9 @@ def people() -> dict[str, User]:
 def document(people: dict[str, User]) -> Document:
     """A document of Alice's."""
     made = actions.create_document(actor=people["alice"], title="Alice's")
-    access.grant(made.room, people["bob"], Role.EDITOR)
-    access.grant(made.room, people["rita"], Role.READER)
-    access.grant(made.room, people["ivy"], Role.OWNER)
+    sharing.grant(made.room, people["bob"], Role.EDITOR)
+    sharing.grant(made.room, people["rita"], Role.READER)
+    sharing.grant(made.room, people["ivy"], Role.OWNER)
     return made
 
 
@@ -89,7 +89,7 @@ def test_grant_takes_the_place_of_the_one_before(
     people: dict[str, User], document: Document
 ) -> None:
     """One role per person and document, also in the database."""
-    access.grant(document.room, people["bob"], Role.READER)
+    sharing.grant(document.room, people["bob"], Role.READER)
     assert access.abilities(people["bob"], document).role == Role.READER
     assert Grant.objects.filter(room=document.room, user=people["bob"]).count() == 1
     with pytest.raises(IntegrityError), transaction.atomic():

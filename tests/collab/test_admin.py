@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from collab import access
+from collab import sharing
 from collab.models import ApiKey, Grant, Role, Room
 from documents import actions
 from documents.models import Document
@@ -31,7 +31,7 @@ def root() -> User:
 def client(root: User) -> Client:
     """Root's browser, on a site with one of everything."""
     document = actions.create_document(actor=root, title="<b>Plans</b>")
-    access.grant(document.room, User.objects.create_user("bob"), Role.EDITOR)
+    sharing.grant(document.room, User.objects.create_user("bob"), Role.EDITOR)
     ApiKey.issue(root, "backup")
     browser = Client()
     browser.force_login(root)

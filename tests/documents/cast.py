@@ -32,7 +32,7 @@ _CASTING = """
 import json
 from django.contrib.auth.models import User
 from django.test import Client
-from collab import access
+from collab import access, sharing
 from collab.models import ApiKey, Role
 from documents.actions import create_document
 
@@ -53,8 +53,8 @@ users = {user.username: user for user in User.objects.all()}
 documents = []
 for n in range(COUNT):
     document = create_document(actor=users["alice"], title="")
-    access.grant(document.room, users["bob"], Role.EDITOR)
-    access.grant(document.room, users["rita"], Role.READER)
+    sharing.grant(document.room, users["bob"], Role.EDITOR)
+    sharing.grant(document.room, users["rita"], Role.READER)
     documents.append(str(document.pk))
 print(json.dumps({"people": people, "documents": documents}))
 """

@@ -12,7 +12,7 @@ DOCUMENTS = 40
 # Ada owns, Bob edits, Carla reads, and Dora edits and goes.
 _SHARE = f"""
 from django.contrib.auth import get_user_model
-from collab import access
+from collab import access, sharing
 from collab.models import ApiKey, Role
 from collab.site.login import login_path
 from documents import actions
@@ -25,7 +25,7 @@ print("Dora", login_path(dora))
 for number in range({DOCUMENTS}):
     document = actions.create_document(actor=ada, title=f"Document {{number}}")
     for user, role in ((bob, Role.EDITOR), (carla, Role.READER), (dora, Role.EDITOR)):
-        access.grant(document.room, user, role)
+        sharing.grant(document.room, user, role)
     print("document", document.pk)
 """
 

@@ -49,12 +49,12 @@ MIDDLEWARE = [
 
 SEED = """
 from django.contrib.auth.models import User
-from collab import access, log
+from collab import access, sharing, log
 from collab.models import ApiKey, Role
 from project.models import Recipe
 chef = User.objects.create_user("chef", password="s3cret-soup")
 recipe = Recipe.objects.create(name="Soup", room=log.create("recipe"))
-access.grant(recipe.room, chef, Role.EDITOR)
+sharing.grant(recipe.room, chef, Role.EDITOR)
 guest = User.objects.create_user("guest")
 print(recipe.pk, ApiKey.issue(chef, "kitchen")[1], ApiKey.issue(guest, "door")[1])
 """

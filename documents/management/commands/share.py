@@ -10,7 +10,7 @@ from uuid import UUID
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from collab import access
+from collab import sharing
 from collab.models import Role
 from documents.models import Document
 
@@ -35,5 +35,5 @@ class Command(BaseCommand):
         person = get_user_model()._default_manager.filter(**{name: user}).first()
         if person is None:
             raise CommandError(f"There is no user {user!r}.")
-        access.grant(found.room, person, Role(role))
+        sharing.grant(found.room, person, Role(role))
         self.stdout.write(f"{user} is {role} of “{found}”.")

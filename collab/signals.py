@@ -1,0 +1,49 @@
+"""Changes of rights and logins, by whatever way they are made, reach open sockets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.signals import user_logged_out
+from django.db.models.signals import post_delete, post_save
+from django.dispatch import receiver
+from django.http import HttpRequest
+
+from collab import announce, sharing
+from collab.models import ApiKey, Grant
+
+
+@receiver([post_save, post_delete], sender=Grant)
+def grant_changed(sender: type[Grant], instance: Grant, **kwargs: Any) -> None:
+    """Covers the admin and a user's deletion too."""
+    sharing.changed(instance.room_id)
+
+
+@receiver([post_save, post_delete], sender=ApiKey)
+def key_changed(
+    sender: type[ApiKey], instance: ApiKey, *, created: bool = False, **kwargs: Any
+) -> None:
+    if not created:
+        announce.to_everyone({"event": "login", "user": instance.user_id})
+
+
+@receiver([post_save, post_delete], sender=settings.AUTH_USER_MODEL)
+def user_changed(
+    sender: type[Any],
+    instance: Any,
+    *,
+    created: bool = False,
+    update_fields: frozenset[str] | None = None,
+    **kwargs: Any,
+) -> None:
+    """A disabled, deleted or renamed user, or a new password; not the note of a login."""
+    if not created and update_fields != {"last_login"}:
+        announce.to_everyone({"event": "login", "user": instance.pk})
+
+
+@receiver(user_logged_out)
+def logged_out(sender: type[Any], request: HttpRequest, user: Any, **kwargs: Any) -> None:
+    key = getattr(getattr(request, "session", None), "session_key", None)
+    if key:
+        announce.to_everyone({"event": "login", "session": key})

@@ -1,0 +1,173 @@
+"""A right that is taken away ends at sockets that are open, in every process."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from collab.engine import protocol
+from collab.engine.protocol import Kind
+from tests.support.peers import SocketPeer
+from tests.support.servers import Postgres, Redis, Site, running
+
+IMPORTS = """
+from django.contrib.auth.models import User
+from collab import sharing
+from collab.models import ApiKey, Role
+from documents.models import Document
+"""
+
+
+class Stage:
+    """A document of Alice's that Bob may edit, served by one process or two.
+
+    Everything is changed by a process of its own, which no peer is connected to.
+    """
+
+    def __init__(self, *sites: Site) -> None:
+        self.sites = sites
+        self.alice, self.bob = sites[0].key("alice"), sites[0].key("bob")
+
+    def document(self) -> str:
+        """Make a document that Bob may edit. Returns its id."""
+        document = self.sites[0].create_document(self.alice)
+        self.sites[0].run("share", document, "bob", "editor")
+        return document
+
+    def change(self, document: str, code: str) -> float:
+        """Run code with `document` and `bob`. Returns when it was done, on the monotonic clock."""
+        names = f"document = Document.objects.get(pk='{document}'); room = document.room\n"
+        names += "bob = User.objects.get(username='bob')\n"
+        self.sites[0].run("shell", "-v", "0", "-c", IMPORTS + names + code)
+        return time.monotonic()
+
+    async def bob_in(self, document: str, site: int = -1) -> SocketPeer:
+        bob = SocketPeer(f"{self.sites[site].ws_url}/ws/documents/{document}", self.bob)
+        await bob.connect()
+        return bob
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """One process without Redis: what changes elsewhere is found in the database only."""
+    site = Site(tmp_path_factory.mktemp("revocation"))
+    with running(site):
+        yield Stage(site)
+
+
+@pytest.fixture(scope="module")
+def two(
+    tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, redis: Redis
+) -> Iterator[Stage]:
+    """Two processes behind PostgreSQL and Redis; peers are on the second."""
+    directory = tmp_path_factory.mktemp("two")
+    environment = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url}
+    first = Site(directory, environment=environment)
+    second = Site(directory, command=("serve",), environment=environment, name="second")
+    with running(first, second):
+        yield Stage(first, second)
+
+
+ENDS = {
+    "sharing.revoke(room, bob)": 4403,
+    "document.delete()": 4404,
+    "bob.is_active = False; bob.save()": 4401,
+    "ApiKey.objects.filter(user=bob).delete()": 4401,
+}
+
+
+@pytest.mark.parametrize(("code", "close"), ENDS.items())
+async def test_a_lost_right_closes_the_socket_without_a_relay(
+    one: Stage, code: str, close: int
+) -> None:
+    """Through the database alone it takes seconds, and everybody else stays."""
+    document = one.document()
+    one.change(document, "bob.is_active = True; bob.save()")
+    one.bob = one.sites[0].key("bob")
+    bob = await one.bob_in(document)
+    done = one.change(document, code)
+    assert await bob.until_closed() == close
+    assert time.monotonic() - done < 10
+
+
+@pytest.mark.postgres
+@pytest.mark.redis
+@pytest.mark.parametrize(
+    ("code", "close"), [item for item in ENDS.items() if item[1] != 4404], ids=str
+)
+async def test_a_lost_right_closes_sockets_of_other_processes_at_once(
+    two: Stage, code: str, close: int
+) -> None:
+    """Announced over Redis it takes less than a second."""
+    document = two.document()
+    two.change(document, "bob.is_active = True; bob.save()")
+    two.bob = two.sites[0].key("bob")
+    bob = await two.bob_in(document)
+    assert await _seconds(two, document, f"{code}; print('done', flush=True)", bob) < 1
+    assert bob.close_code == close
+
+
+async def _seconds(stage: Stage, document: str, code: str, peer: SocketPeer) -> float:
+    """Run code beside the loop. Returns the seconds from its commit to the socket's end."""
+    ended: list[float] = []
+
+    async def watch() -> None:
+        await peer.until_closed()
+        ended.append(time.time())
+
+    code += "\nimport time; print(time.time())"
+    names = f"document = Document.objects.get(pk='{document}'); room = document.room\n"
+    names += "bob = User.objects.get(username='bob')\n"
+    run = asyncio.to_thread(stage.sites[0].run, "shell", "-v", "0", "-c", IMPORTS + names + code)
+    done, _ = await asyncio.gather(run, watch())
+    return ended[0] - float(done.stdout.split()[-1])
+
+
+async def test_a_demoted_editor_reads_on(one: Stage) -> None:
+    """The socket stays, what is written on it is refused, and what others write arrives."""
+    document = one.document()
+    one.change(document, "bob.is_active = True; bob.save()")
+    one.bob = one.sites[0].key("bob")
+    bob = await one.bob_in(document)
+    one.change(document, "sharing.grant(room, bob, Role.READER)")
+    denied = protocol.encode(Kind.DENIED, b"")[:2]
+    await bob.until(lambda: any(frame[:2] == denied for frame in bob.frames), "the denial")
+    await bob.write("not any more")
+    alice = SocketPeer(bob.url, one.alice)
+    await alice.connect()
+    await alice.write("hello Bob")
+    await bob.until(lambda: "hello Bob" in str(bob.text), "Alice's words")
+    assert str(alice.text) == "hello Bob"
+    one.change(document, "sharing.grant(room, bob, Role.EDITOR)")
+    await alice.until(lambda: "not any more" in str(alice.text), "Bob's words, once he may again")
+    await alice.close()
+    await bob.close()
+
+
+async def test_a_logout_closes_the_sockets_of_its_session(one: Stage) -> None:
+    """The other sessions of the same person stay open."""
+    document = one.document()
+    site = one.sites[0]
+    one.change(document, "bob.is_active = True; bob.set_password('pw'); bob.save()")
+    sockets = []
+    browsers = [httpx.Client(base_url=site.url, follow_redirects=True) for _ in range(2)]
+    for browser in browsers:
+        browser.get("/login/")
+        form = {"csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+        browser.post("/login/", data=form | {"username": "bob", "password": "pw"})
+        headers = {"Cookie": f"sessionid={browser.cookies['sessionid']}", "Origin": site.url}
+        bob = SocketPeer(f"{site.ws_url}/ws/documents/{document}", **headers)
+        await bob.connect()
+        sockets.append(bob)
+    form = {"csrfmiddlewaretoken": browsers[0].cookies["csrftoken"]}
+    browsers[0].post("/logout/", data=form)
+    assert await sockets[0].until_closed() == 4401
+    await sockets[1].write("still here")
+    await sockets[1].until_saved()
+    await sockets[1].close()
+    for browser in browsers:
+        browser.close()
