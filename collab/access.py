@@ -114,8 +114,8 @@ def user_of_scope(scope: dict[str, Any]) -> AbstractBaseUser | AnonymousUser:
 
 def _host_user(scope: dict[str, Any]) -> AbstractBaseUser | AnonymousUser:
     """Return, as it is now, the user that a host project's AuthMiddlewareStack put in the scope."""
-    session = scope.get("session")
-    key = None if session is None else session.session_key
+    session: Any = scope.get("session")
+    key = getattr(session, "session_key", None)
     if key is not None and not session.exists(key):
         return AnonymousUser()
     users = get_user_model()._default_manager.filter(is_active=True)

@@ -38,7 +38,7 @@ def user_changed(
     **kwargs: Any,
 ) -> None:
     """A disabled, deleted or renamed user, or a new password; not the note of a login."""
-    if not created and update_fields != {"last_login"}:
+    if not created and update_fields != frozenset({"last_login"}):
         announce.to_everyone({"event": "login", "user": instance.pk})
 
 

@@ -33,7 +33,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where a room's log ends: rows 1 to `seq` exist. `access` rises with every change of rights."""
+    """Where a room's log ends: rows 1 to `seq` exist. `access` rises as rights change."""
 
     epoch: int
     seq: int
