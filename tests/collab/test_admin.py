@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from collab import sharing
+from collab import access, sharing
 from collab.models import ApiKey, Grant, Role, Room
 from documents import actions
 from documents.models import Document
