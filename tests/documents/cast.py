@@ -89,7 +89,7 @@ class Stage:
     people: dict[str, Actor] = field(default_factory=dict)
     _documents: list[str] = field(default_factory=list)
 
-    def cast(self, documents: int = 120) -> None:
+    def cast(self, documents: int = 300) -> None:
         """Make users, and documents that Alice owns, Bob may edit and Rita may read."""
         script = f"NAMES = {_NAMES!r}\nCOUNT = {documents}\n{_CASTING}"
         made = json.loads(self.site.run("shell", "-v", "0", "-c", script).stdout.splitlines()[-1])
