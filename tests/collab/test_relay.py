@@ -303,3 +303,4 @@ async def test_relay_stops_while_redis_is_away(
     speaker.publish(KEY, {"word": "lost"})
     async with asyncio.timeout(6):
         await asyncio.gather(speaker.stop(), listener.stop())
+    assert [task for task in asyncio.all_tasks() if task.get_name().startswith("relay ")] == []
