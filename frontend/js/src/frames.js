@@ -13,6 +13,7 @@ import * as encoding from 'lib0/encoding';
 const SYNC = 0;
 const STEP_2 = 1;
 const UPDATE = 2;
+const AWARENESS = 1;
 
 export const DENIED = 2;
 export const ACK = 8;
@@ -23,6 +24,28 @@ export const isStep2 = (frame) => frame[0] === SYNC && frame[1] === STEP_2;
 /** @param {Uint8Array} frame */
 export const isContent = (frame) =>
   frame[0] === SYNC && (frame[1] === STEP_2 || frame[1] === UPDATE);
+
+/**
+ * Does a frame only repeat what others said of themselves?
+ *
+ * y-websocket sends every presence state back that it receives, which costs the server as many
+ * states per tick as there are people, from each of them. Only one's own is news.
+ *
+ * @param {Uint8Array} frame
+ * @param {number} client the page's own client id
+ */
+export function isEcho(frame, client) {
+  if (frame[0] !== AWARENESS) return false;
+  const outer = decoding.createDecoder(frame);
+  decoding.readVarUint(outer);
+  const states = decoding.createDecoder(decoding.readVarUint8Array(outer));
+  for (let left = decoding.readVarUint(states); left > 0; left--) {
+    if (decoding.readVarUint(states) === client) return false;
+    decoding.readVarUint(states);
+    decoding.readVarUint8Array(states);
+  }
+  return true;
+}
 
 /**
  * The update that a frame with content carries.

@@ -37,12 +37,13 @@ export function enter({ config, doc, ledger, isLoaded, signal }) {
       post(config.updatesUrl, updates, means(), until, onProgress),
   });
   const carried = watchCarriage(doc, uplink);
+  /** @type {WebsocketProvider} */
   const provider = new WebsocketProvider(...placeOf(config.socketUrl), doc, {
     connect: false,
     // Tabs meet in the room. Between themselves they would also pass on a copy of another epoch.
     disableBc: true,
     params: { ack: '1', epoch: String(config.epoch) },
-    WebSocketPolyfill: carrying(uplink),
+    WebSocketPolyfill: carrying(uplink, () => provider.awareness.clientID),
   });
   follow(provider, ledger, signal);
   doc.on('update', (_update, origin) => {

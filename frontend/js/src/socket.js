@@ -1,15 +1,16 @@
-/** The provider's socket, with its frames with content led through the uplink. */
-import { isContent } from './frames.js';
+/** The provider's socket: frames with content go through the uplink, echoes go nowhere. */
+import { isContent, isEcho } from './frames.js';
 
 /**
  * A class to give to `WebsocketProvider` as `WebSocketPolyfill`: its documented way to be handed
  * another socket, so the provider itself stays as it is.
  *
  * @param {import('./uplink.js').Uplink} uplink
+ * @param {() => number} client the page's own client id
  * @param {typeof WebSocket} [Base]
  * @returns {typeof WebSocket}
  */
-export function carrying(uplink, Base = WebSocket) {
+export function carrying(uplink, client, Base = WebSocket) {
   return class extends Base {
     carrier = {
       isOpen: () => this.readyState === Base.OPEN,
@@ -23,6 +24,7 @@ export function carrying(uplink, Base = WebSocket) {
      */
     send(data) {
       if (data instanceof Uint8Array && isContent(data)) uplink.take(data, this.carrier);
+      else if (data instanceof Uint8Array && isEcho(data, client())) return;
       else super.send(/** @type {string} */ (data));
     }
   };

@@ -142,7 +142,7 @@ test('a reader sends nothing', () => {
   assert.equal(events.length, 0);
 });
 
-test('the socket leads frames with content through the uplink and lets others pass', () => {
+test('the socket leads frames with content through the uplink and drops echoes', () => {
   const { uplink, names } = linked();
   /** @type {unknown[]} */
   const passed = [];
@@ -154,13 +154,13 @@ test('the socket leads frames with content through the uplink and lets others pa
       passed.push(data);
     }
   }
-  const Socket = carrying(uplink, /** @type {any} */ (Base));
+  const Socket = carrying(uplink, () => 1, /** @type {any} */ (Base));
   const socket = new Socket('');
   const step1 = new Uint8Array([0, 0, 1, 0]);
-  const awareness = new Uint8Array([1, 0]);
-  socket.send(step1);
-  socket.send(new Uint8Array(SMALL));
-  socket.send(awareness);
-  assert.deepEqual(passed, [step1, SMALL, awareness]);
+  // One state each, of clock 0, as JSON of no bytes: client 1 is the page's own.
+  const mine = new Uint8Array([1, 4, 1, 1, 0, 0]);
+  const echo = new Uint8Array([1, 4, 1, 2, 0, 0]);
+  for (const frame of [step1, new Uint8Array(SMALL), mine, echo]) socket.send(frame);
+  assert.deepEqual(passed, [step1, SMALL, mine]);
   assert.deepEqual(names(), ['sent']);
 });
