@@ -122,7 +122,7 @@ async def test_peers_that_stop_reading_cost_no_memory_and_nobody_else(site: Site
 async def test_a_flood_is_read_as_it_is_taken_and_ends_with_4429(
     site: Site, size_bytes: int
 ) -> None:
-    """A peer that sends without pause is held back, then closed; others and memory do not feel it."""
+    """A peer that sends without pause is held back, then closed; memory and others stay well."""
     key = site.key()
     document = site.create_document(key, "")
     url = f"{site.ws_url}/ws/documents/{document}"
