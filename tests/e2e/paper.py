@@ -14,6 +14,11 @@ _REPORT_CSP = """
 addEventListener('securitypolicyviolation', (event) =>
   console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`));
 """
+_IN_BLOCK = """(text) => document.querySelector('collab-editor').editor
+  .state.selection.$head.parent.textContent === text"""
+_AT_END = """(text) => {
+  const { $head } = document.querySelector('collab-editor').editor.state.selection;
+  return $head.parent.textContent === text && $head.parentOffset === text.length; }"""
 _JSON = "JSON.stringify(document.querySelector('collab-editor').editor.getJSON())"
 
 
@@ -86,6 +91,18 @@ class Paper:
         """Put the caret behind the last letter of the document."""
         await self.editor.focus()
         await self.press("Control+End")
+
+    async def to_end_of(self, text: str) -> None:
+        """Put the caret behind a block's text, and wait until the editor knows.
+
+        ProseMirror sets its own selection again a moment after it got the focus, which a robot's
+        click and keys can overtake: the focus comes first, and alone.
+        """
+        await self.to_end()
+        await self.editor.get_by_text(text, exact=True).click()
+        await self.page.wait_for_function(_IN_BLOCK, arg=text)
+        await self.press("End")
+        await self.page.wait_for_function(_AT_END, arg=text)
 
     async def until_state(self, name: str, timeout_s: float = 15) -> None:
         """Wait for what the state line says: saved, saving, offline, readonly, failed."""

@@ -81,10 +81,8 @@ async def two_items(ada: Paper, bob: Paper) -> None:
     await ada.type("first")
     await ada.write_item("last")
     await bob.until_text("last")
-    await ada.editor.get_by_text("first").click()
-    await ada.press("End")
-    await bob.editor.get_by_text("last").click()
-    await bob.press("End")
+    await ada.to_end_of("first")
+    await bob.to_end_of("last")
 
 
 async def test_a_caret_in_an_empty_item_stays_while_another_writes(
