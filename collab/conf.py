@@ -120,7 +120,7 @@ SETTINGS = (
         "A room that closes gets a new snapshot if so many rows came since the last.", 1,
     ),
     Setting(
-        "STOP_TIMEOUT_S", 8.0, "s", "How long a stop waits for the last commit after SIGTERM.", 0.1
+        "STOP_TIMEOUT_S", 6.0, "s", "How long a stop waits for the last commit after SIGTERM.", 0.1
     ),
     Setting(
         "HTTPS", False, "",

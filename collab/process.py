@@ -10,12 +10,17 @@ from weakref import WeakKeyDictionary
 from collab import conf
 from collab.engine.ports import LoopClock
 from collab.engine.registry import Registry
+from collab.heap import give_memory_back
 from collab.log import OrmUpdateLog
 from collab.metrics import PrometheusMeter
 from collab.relay import EVERYWHERE, LayerRelay
 from collab.watch import Watch
 
 logger = logging.getLogger(__name__)
+
+
+_TRIM_EVERY_S = 5.0
+_TRIM_ROOMS = 100
 
 
 class Process:
@@ -32,6 +37,7 @@ class Process:
         self.pool = ThreadPoolExecutor(4, "collab-access")
         self.watch = Watch(self.pool)
         self._watching: asyncio.Task[None] | None = None
+        self._trimming: asyncio.Task[None] | None = None
         self._stopped: asyncio.Task[bool] | None = None
 
     @classmethod
@@ -43,6 +49,7 @@ class Process:
             process = cls._by_loop[loop] = cls()
             process.relay.start()
             process.registry.start()
+            process._trimming = asyncio.create_task(process._trim(), name="give memory back")
             process._watching = asyncio.create_task(process.watch.run(), name="watch logins")
         return process
 
@@ -67,14 +74,30 @@ class Process:
         return await asyncio.shield(self._stopped)
 
     async def _stop(self) -> bool:
-        if self._watching is not None:
-            self._watching.cancel()
+        for task in (self._watching, self._trimming):
+            if task is not None:
+                task.cancel()
         saved = await self.registry.stop(conf.get("STOP_TIMEOUT_S"))
         await self.relay.stop()
         await self.log.close()
         self.pool.shutdown(wait=False)
         self._by_loop.pop(asyncio.get_running_loop(), None)
         return saved
+
+    async def _trim(self) -> None:
+        """Give memory back to the system after many rooms were closed.
+
+        glibc keeps what thousands of small documents leave behind: 1,000 documents of 20,000
+        characters, opened and left, kept 100 MB.
+        """
+        most = 0
+        while True:
+            await asyncio.sleep(_TRIM_EVERY_S)
+            open_now = len(self.registry.rooms)
+            most = max(most, open_now)
+            if most - open_now >= _TRIM_ROOMS:
+                most = open_now
+                await asyncio.get_running_loop().run_in_executor(self.pool, give_memory_back)
 
     def _hear(self, process: str, key: int, event: dict[str, object]) -> None:
         if key == EVERYWHERE:

@@ -147,7 +147,7 @@ def _json(scan: Scan, pos: int) -> int:
 
 def _json_fault(raw: bytes, depth: int) -> str | None:
     """Tell why JavaScript's `JSON.parse` or yrs's serde_json would refuse the bytes, if so."""
-    if raw.count(b"[") + raw.count(b"{") > depth and _json_depth(raw) > depth:
+    if raw.count(b"[") + raw.count(b"{") > depth and json_depth(raw) > depth:
         return f"values nest deeper than {depth}"
     try:
         value = _parse_json(raw.decode())
@@ -164,7 +164,8 @@ _known_json_fault = lru_cache(maxsize=1024)(_json_fault)
 """Marks repeat the same few values (`true`, `null`, `{}`), so short ones are parsed once."""
 
 
-def _json_depth(raw: bytes) -> int:
+def json_depth(raw: bytes) -> int:
+    """Tell how deep the arrays and objects of JSON nest, valid or not."""
     deepest = level = 0
     for token in _JSON_BRACKET.finditer(raw):
         bracket = token[0]

@@ -6,6 +6,7 @@ import json
 from collections.abc import Container, Hashable, Iterable
 from dataclasses import dataclass
 
+from collab.engine.content import json_depth
 from collab.engine.errors import FrameMalformed
 from collab.engine.protocol import State, encode_states
 
@@ -13,6 +14,8 @@ GONE = b"null"
 # A clock counts one client's changes. Leaving adds one: at the end of what a number of the wire
 # holds, that frame would throw in every browser.
 _MAX_CLOCK = 2**32
+# A cursor takes five levels. How deep a reader can go before it fails is its own, in each browser.
+_MAX_DEPTH = 32
 
 
 @dataclass(slots=True)
@@ -155,6 +158,8 @@ class Presence:
             raise FrameMalformed(f"A presence clock is over {_MAX_CLOCK}.")
         if len(state.json) > self._max_state_bytes:
             raise FrameMalformed(f"A presence state is over {self._max_state_bytes} bytes.")
+        if json_depth(state.json) > _MAX_DEPTH:
+            raise FrameMalformed(f"A presence state nests deeper than {_MAX_DEPTH} levels.")
         try:
             value = json.loads(state.json.decode(), parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:

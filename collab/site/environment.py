@@ -67,7 +67,8 @@ def database(url: str, directory: Path) -> dict[str, Any]:
         settings["OPTIONS"] = {
             # Writers wait in line instead of failing when they come to write.
             "transaction_mode": "IMMEDIATE",
-            "timeout": 5,
+            # Short: the journal tries again anyway, and a stop must not wait for a lock that stays.
+            "timeout": 2,
             # FULL: "Saved" holds through a power cut too; group commit pays for the fsync.
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
         }

@@ -7,6 +7,7 @@ COLLAB_* of `collab.conf`. Values are parsed strictly: what cannot be read stops
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import environ
@@ -97,7 +98,7 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env("STATIC_ROOT", default=str(DATA_DIR / "static")))
 # Without `collectstatic` files are served from the packages; with it, compressed and for ever.
-_collected = (STATIC_ROOT / "staticfiles.json").exists()
+_collected = "collectstatic" in sys.argv or (STATIC_ROOT / "staticfiles.json").exists()
 WHITENOISE_USE_FINDERS = not _collected
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -28,7 +28,7 @@ def up(*, host: str, port: int, demo: bool) -> None:
     _set_up(host)
     _check_not_newer()
     _migrate(demo=demo)
-    _listen(host, port)
+    _listen(host, port, demo=demo)
 
 
 def serve(*, host: str, port: int) -> None:
@@ -137,7 +137,7 @@ def _check_migrated() -> None:
         raise Stop("the database is not migrated. Run “collab migrate” first.")
 
 
-def _listen(host: str, port: int) -> None:
+def _listen(host: str, port: int, *, demo: bool = False) -> None:
     from collab.site.asgi import application
     from collab.site.server import LiveServer
 
@@ -147,17 +147,18 @@ def _listen(host: str, port: int) -> None:
     LiveServer(
         application,
         endpoints=[f"tcp:port={port}:interface={interface}"],
-        on_listening=lambda: _announce(address),
+        on_listening=lambda: _announce(address, demo=demo),
         server_name="collab",
         verbosity=0,
     ).run()
 
 
-def _announce(address: str) -> None:
+def _announce(address: str, *, demo: bool) -> None:
+    """Say where the site is. Login links go nowhere but to who started the demo."""
     from collab.site.demo import login_links
 
     lines = [f"Collab is at {address}", f"Data in {environment.data_dir()}"]
-    links = login_links()
+    links = login_links() if demo else []
     if links:
         lines += ["", "One-time login links, each for a browser of its own:"]
         lines += [f"  {name:<6} {address}{path}" for name, path in links]

@@ -153,6 +153,25 @@ async def test_idle_room_is_evicted_and_its_memory_freed(world: World) -> None:
     assert (registry.rooms, subscribed(registry)) == ({}, set())
 
 
+@pytest.mark.parametrize(("rows", "compacted"), [(1, False), (3, True)])
+async def test_room_that_closes_leaves_a_snapshot_if_it_pays(
+    world: World, rows: int, compacted: bool
+) -> None:
+    """Enough rows since the last snapshot make the next opening slow: then there is a new one."""
+    world.limit(idle_s=1, compact_rows_on_close=3, compact_rows=1000)
+    registry = world.process()
+    room = await registry.lease(KEY, KIND)
+    ann = Page(1).join(room)
+    for _ in range(rows):
+        ann.type("a")
+        await passes(1)
+    ann.leave()
+    registry.release(room)
+    await passes(5)
+    assert registry.rooms == {}
+    assert (world.log.rooms[KEY].snapshot is not None) is compacted
+
+
 async def test_room_that_is_leased_again_stays(world: World) -> None:
     """A reload within the idle time finds the same room."""
     world.limit(idle_s=30)

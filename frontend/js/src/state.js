@@ -31,9 +31,8 @@ export class CollabState extends HTMLElement {
   update = () => {
     if (!this.ledger) return;
     const name = nameOf(this.ledger.state);
-    const isGood = name === 'saved' || name === 'offline';
     clearTimeout(this.timer);
-    if (isGood && this.line.dataset.state === 'saving') {
+    if (name === 'saved' && this.line.dataset.state === 'saving') {
       this.timer = setTimeout(() => this.showNow(), CALM_MS);
     } else {
       this.showNow();

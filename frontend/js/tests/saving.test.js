@@ -58,13 +58,15 @@ test('an edit that the connection did not take keeps the line at saving', () => 
   assert.equal(nameOf(after([...CALM, lost])), 'saving');
 });
 
-test('a closed connection is offline once the browser has stored everything', () => {
+test('a closed connection is offline, also to somebody who types without a pause', () => {
   assert.equal(nameOf(after([...CALM, { type: 'closed' }])), 'offline');
-  assert.equal(nameOf(after([...CALM, { type: 'closed' }, { type: 'storing' }])), 'saving');
-  assert.equal(
-    nameOf(after([...CALM, { type: 'closed' }, { type: 'storing' }, { type: 'stored' }])),
-    'offline',
-  );
+  const typing = after([...CALM, { type: 'closed' }, ...EDIT, { type: 'storing' }]);
+  assert.equal(nameOf(typing), 'offline');
+  assert.equal(nameOf(next(typing, { type: 'stored' })), 'offline');
+});
+
+test('nothing is said to be kept before the local copy is open', () => {
+  assert.equal(nameOf(after([{ type: 'closed' }])), 'saving');
 });
 
 test('a browser without storage is offline and says so', () => {
