@@ -84,6 +84,7 @@ async def test_the_line_tells_the_truth_about_a_killed_server(
     await ada.until_state("offline")
     await ada.page.evaluate(_WATCH)
     await ada.type("Ada without a server ")
+    assert "Offline" in await ada.state(), "whoever types without a pause sees the outage too"
     await bob.to_end()
     await bob.press("Enter")
     await bob.type("Bob without a server")

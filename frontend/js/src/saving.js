@@ -140,7 +140,6 @@ export function nameOf(state) {
   if (!state.canWrite) return 'readonly';
   if (isSettled(state)) return 'saved';
   if (state.link !== 'down') return 'saving';
-  // Offline says where the edits are: known once the local copy is open. Whoever types on must see
-  // the outage, so the moment in which the last letter is written to the copy does not hide it.
-  return state.local === 'unknown' ? 'saving' : 'offline';
+  // Offline says where the edits are. Until the browser has stored them, they are nowhere yet.
+  return state.local === 'whole' || state.local === 'none' ? 'offline' : 'saving';
 }

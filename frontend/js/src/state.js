@@ -31,8 +31,9 @@ export class CollabState extends HTMLElement {
   update = () => {
     if (!this.ledger) return;
     const name = nameOf(this.ledger.state);
+    const isGood = name === 'saved' || name === 'offline';
     clearTimeout(this.timer);
-    if (name === 'saved' && this.line.dataset.state === 'saving') {
+    if (isGood && this.line.dataset.state === 'saving') {
       this.timer = setTimeout(() => this.showNow(), CALM_MS);
     } else {
       this.showNow();
@@ -73,7 +74,10 @@ export function textOf(state) {
         ? gettext('Offline - not kept: this browser stores nothing')
         : gettext('Offline - kept in this browser');
     case 'saving':
-      return savingText(state.upload);
+      // Whoever types without a pause must see the outage too.
+      return state.link === 'down'
+        ? gettext('Offline - saving in this browser…')
+        : savingText(state.upload);
   }
 }
 

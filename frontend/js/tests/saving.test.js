@@ -58,10 +58,10 @@ test('an edit that the connection did not take keeps the line at saving', () => 
   assert.equal(nameOf(after([...CALM, lost])), 'saving');
 });
 
-test('a closed connection is offline, also to somebody who types without a pause', () => {
+test('a closed connection is offline once the browser has stored everything', () => {
   assert.equal(nameOf(after([...CALM, { type: 'closed' }])), 'offline');
   const typing = after([...CALM, { type: 'closed' }, ...EDIT, { type: 'storing' }]);
-  assert.equal(nameOf(typing), 'offline');
+  assert.equal(nameOf(typing), 'saving');
   assert.equal(nameOf(next(typing, { type: 'stored' })), 'offline');
 });
 
