@@ -104,6 +104,14 @@ class Paper:
         await self.press("End")
         await self.page.wait_for_function(_AT_END, arg=text)
 
+    async def to_end_past_carets(self, text: str) -> None:
+        """Put the caret behind the only block's text, beside which others' carets may be shown."""
+        await self.editor.focus()
+        await self.press("Control+Home")
+        for _ in text:
+            await self.press("ArrowRight")
+        await self.page.wait_for_function(_AT_END, arg=text)
+
     async def until_state(self, name: str, timeout_s: float = 15) -> None:
         """Wait for what the state line says: saved, saving, offline, readonly, failed."""
         line = self.page.locator("#state")
