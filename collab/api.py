@@ -140,9 +140,13 @@ def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     # ("query", name) or, for a body, ("body", our parameter's name, field, …).
     place = list(first.get("loc", ()))
     where = ".".join(str(part) for part in place[2 if place[:1] == ["body"] else 1 :])
-    message = _("“%(field)s” is not right: %(problem)s.") % {
-        "field": where or _("the body"), "problem": first.get("msg", _("it cannot be read")),
-    }  # fmt: skip
+    if where:
+        message = _("“%(field)s” is not right: %(problem)s.") % {
+            "field": where, "problem": first.get("msg", _("it cannot be read")),
+        }  # fmt: skip
+    else:
+        # Pydantic names our class there, which says nothing to who sent the body.
+        message = _("Send a JSON object in the body.")
     return error_response(422, "invalid", message, fields=error.errors)
 
 

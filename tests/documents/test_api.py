@@ -124,6 +124,7 @@ def test_create_of_what_is_no_document_is_refused(
         message = error_of(api.post("/api/documents", content=body, headers=JSON), status, code)
     if status == 422 and b'"title":' in body:
         assert "title" in message
+    assert "NewDocument" not in message, "a person does not know our classes"
 
 
 # Who may
