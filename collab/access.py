@@ -1,19 +1,23 @@
 """Roles, abilities, and who may do what to which object.
 
-An object is shared if it has a `room`: roles are grants of that room. Views, API, sockets and
-templates all ask `abilities`.
+An object is shared if it has a `room`: roles are grants of that room, to a user, to their groups,
+and to the links that a browser has opened. Views, API, sockets and templates all ask `abilities`.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from django.conf import settings
-from django.contrib.auth import HASH_SESSION_KEY, get_user, get_user_model
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user, get_user_model
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q
+from django.http import HttpRequest
 from django.http.cookie import parse_cookie
 from django.utils import timezone
 
@@ -38,30 +42,63 @@ class Abilities:
 
     role: Role | None = None
     read: bool = False
+    comment: bool = False
     write: bool = False
     share: bool = False
 
 
 _OF_ROLE = {
     Role.READER: Abilities(Role.READER, read=True),
-    Role.EDITOR: Abilities(Role.EDITOR, read=True, write=True),
-    Role.OWNER: Abilities(Role.OWNER, read=True, write=True, share=True),
+    Role.COMMENTER: Abilities(Role.COMMENTER, read=True, comment=True),
+    Role.EDITOR: Abilities(Role.EDITOR, read=True, comment=True, write=True),
+    Role.OWNER: Abilities(Role.OWNER, read=True, comment=True, write=True, share=True),
 }
 NOTHING = Abilities()
+# What an owner may do to what lies in the trash: look at it, take it out, delete it for good.
+_OWNER_OF_TRASH = Abilities(Role.OWNER, read=True, share=True)
+_RANK = {role: rank for rank, role in enumerate(Role)}
 
 
 def abilities(user: AbstractBaseUser | AnonymousUser, shared: Shared) -> Abilities:
     """Tell what a user may do to an object; one query.
 
     A superuser is an owner of everything, as everywhere in Django; an inactive user is nobody.
+    What was moved to the trash (`trashed_at`) is there for its owners only, and not to be changed.
+
+    Args:
+        user: From `visitor` or `user_of_scope`, which know the links that the browser opened.
+        shared: Anything with a `room_id`.
     """
-    if not user.is_authenticated or not user.is_active:
+    if getattr(user, "is_superuser", False) and user.is_active:
+        role: Role | None = Role.OWNER
+    else:
+        grants = Grant.objects.filter(grants_of(user), room_id=shared.room_id)  # type: ignore[attr-defined]
+        role = highest(grants.values_list("role", flat=True))
+    if role is None:
         return NOTHING
-    if getattr(user, "is_superuser", False):
-        return _OF_ROLE[Role.OWNER]
-    grants = Grant.objects.filter(room_id=shared.room_id, user_id=user.pk)  # type: ignore[attr-defined]
-    role = grants.values_list("role", flat=True).first()
-    return NOTHING if role is None else of_role(Role(role))
+    if getattr(shared, "trashed_at", None) is not None:
+        return _OWNER_OF_TRASH if role is Role.OWNER else NOTHING
+    return _OF_ROLE[role]
+
+
+def grants_of(user: AbstractBaseUser | AnonymousUser) -> Q:
+    """Return the condition that picks a user's grants: their own, their groups', opened links'."""
+    mine = Q(pk__in=[])
+    if user.is_authenticated and user.is_active:
+        mine |= Q(user_id=user.pk)
+        if hasattr(user, "groups"):
+            mine |= Q(group__in=user.groups.values("pk"))
+    links = links_of(user)
+    if links:
+        now = timezone.now()
+        valid = Q(expires_at__isnull=True) | Q(expires_at__gt=now)
+        mine |= Q(pk__in=links, token__isnull=False) & valid
+    return mine
+
+
+def highest(roles: Iterable[str]) -> Role | None:
+    """Return the role that allows most, or None of none."""
+    return max((Role(role) for role in roles), key=_RANK.__getitem__, default=None)
 
 
 def of_role(role: Role) -> Abilities:
@@ -69,17 +106,57 @@ def of_role(role: Role) -> Abilities:
     return _OF_ROLE[role]
 
 
+SESSION_LINKS = "collab_links"
+"""Where a session keeps the links that it opened: primary keys of grants, newest last."""
+
+
+def links_of(user: AbstractBaseUser | AnonymousUser) -> frozenset[int]:
+    """Return the links that the user's browser opened, as `visitor` and `user_of_scope` noted."""
+    return getattr(user, "collab_links", frozenset())
+
+
+def visitor(request: HttpRequest) -> Any:
+    """Return a request's user, with the links that its session opened."""
+    return _with_links(request.user, request.session)
+
+
+async def avisitor(request: HttpRequest) -> Any:
+    """Return the same as `visitor`, to async code."""
+    user = await request.auser()
+    links = await request.session.aget(SESSION_LINKS, [])
+    has_login = await request.session.ahas_key(SESSION_KEY)
+    return _noted(user, links, has_login=has_login)
+
+
+def guest_id(session_key: str) -> str:
+    """Name an anonymous visitor so that nobody can tell their session from it."""
+    return "guest-" + hashlib.sha256(session_key.encode()).hexdigest()[:12]
+
+
+def _with_links(user: Any, session: Any) -> Any:
+    return _noted(user, session.get(SESSION_LINKS, []), has_login=SESSION_KEY in session)
+
+
+def _noted(user: Any, links: Iterable[int], *, has_login: bool) -> Any:
+    # Whose account was disabled must not stay as a guest of the same session.
+    if user.is_authenticated or not has_login:
+        user.collab_links = frozenset(links)
+    return user
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
     """How a socket was let in: whose it is, and by which session or API key.
 
-    `auth_hash` is Django's hash of the user's password at that time: changing it ends sessions.
+    `user` is None for a visitor whom only a link let in. `auth_hash` is Django's hash of the user's
+    password at that time: changing it ends sessions. `links` are what the session has opened.
     """
 
     user: Any
     session: str | None = None
     auth_hash: str = ""
     api_key: int | None = None
+    links: frozenset[int] = frozenset()
 
 
 def user_of_scope(scope: dict[str, Any]) -> AbstractBaseUser | AnonymousUser:
@@ -105,11 +182,24 @@ def user_of_scope(scope: dict[str, Any]) -> AbstractBaseUser | AnonymousUser:
         return AnonymousUser()
     session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     # Django's own check, with the session's hash of the password; it asks no more of a request.
-    user = get_user(SimpleNamespace(session=session))  # type: ignore[arg-type]
+    known = get_user(SimpleNamespace(session=session))  # type: ignore[arg-type]
+    user: AbstractBaseUser | AnonymousUser = _with_links(known, session)
+    _credit(scope, user, session_key, session)
+    return user
+
+
+def _credit(scope: dict[str, Any], user: Any, session_key: str, session: Any) -> None:
+    """Leave in the scope how this socket was let in, if it may be."""
+    links = links_of(user)
+    if links:
+        # Those that open nothing any more would be found lapsed again and again.
+        valid = Grant.objects.valid().links().filter(pk__in=links)
+        links = frozenset(valid.values_list("pk", flat=True))
     if user.is_authenticated:
         auth_hash = str(session.get(HASH_SESSION_KEY, ""))
-        scope["collab.credential"] = Credential(user.pk, session_key, auth_hash)
-    return user
+        scope["collab.credential"] = Credential(user.pk, session_key, auth_hash, links=links)
+    elif links:
+        scope["collab.credential"] = Credential(None, session_key, links=links)
 
 
 def _host_user(scope: dict[str, Any]) -> AbstractBaseUser | AnonymousUser:
@@ -119,11 +209,13 @@ def _host_user(scope: dict[str, Any]) -> AbstractBaseUser | AnonymousUser:
     if key is not None and not session.exists(key):
         return AnonymousUser()
     users = get_user_model()._default_manager.filter(is_active=True)
-    user = users.filter(pk=scope["user"].pk).first()
-    if user is None:
-        return AnonymousUser()
-    auth_hash = "" if key is None else str(session.get(HASH_SESSION_KEY, ""))
-    scope["collab.credential"] = Credential(user.pk, key, auth_hash)
+    found = users.filter(pk=scope["user"].pk).first() or AnonymousUser()
+    if key is None:
+        if found.is_authenticated:
+            scope["collab.credential"] = Credential(found.pk)
+        return found
+    user: AbstractBaseUser | AnonymousUser = _with_links(found, session)
+    _credit(scope, user, key, session)
     return user
 
 

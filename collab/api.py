@@ -80,7 +80,8 @@ class _Csrf(CsrfViewMiddleware):
 async def authenticate(request: HttpRequest) -> Any:
     """Take an API key (`Authorization: Bearer`), or a session with Django's CSRF check.
 
-    A key that is no good is refused even beside a good session.
+    A key that is no good is refused even beside a good session. Who only opened a link is let
+    through as an anonymous user that `access.abilities` knows.
     """
     header = request.headers.get("Authorization")
     if header is not None:
@@ -88,8 +89,8 @@ async def authenticate(request: HttpRequest) -> Any:
         if owner is None:
             raise ApiError(401, "bad_key", _("This API key is unknown, revoked, or malformed."))
         return owner
-    user = await request.auser()
-    if not user.is_authenticated:
+    user = await access.avisitor(request)
+    if not user.is_authenticated and not access.links_of(user):
         raise ApiError(
             401, "not_authenticated", _("Log in, or send an API key as “Authorization: Bearer …”.")
         )
@@ -97,6 +98,14 @@ async def authenticate(request: HttpRequest) -> Any:
     reason = _Csrf(lambda _request: HttpResponse()).process_view(request, _checked, (), {})
     if reason is not None:
         raise ApiError(403, "csrf_failed", _("The CSRF check failed: %s") % reason)
+    return user
+
+
+def needs_account(request: HttpRequest) -> Any:
+    """Return the user who asks. Raises ApiError for a visitor whom only a link let in."""
+    user = request.auth  # type: ignore[attr-defined]
+    if not user.is_authenticated:
+        raise ApiError(401, "not_authenticated", _("Log in to do this."))
     return user
 
 

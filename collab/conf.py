@@ -61,6 +61,20 @@ SETTINGS = (
     Setting(
         "UPLOAD_BYTES", 32 * MIB, "bytes", "Largest body of POST /api/documents/<id>/updates.", 1024
     ),
+    Setting("IMAGE_BYTES", 10 * MIB, "bytes", "Largest image that a document takes.", 1024),
+    Setting(
+        "IMAGE_PIXELS", 50_000_000, "pixels",
+        "Largest image by its size when unpacked: a small file can hold a huge one.", 1,
+    ),
+    Setting(
+        "HISTORY_DAYS", 0, "days",
+        "How long every edit is kept; older ones are folded into one, named versions stay."
+        " 0: for ever.",
+    ),
+    Setting(
+        "SESSION_GAP_S", 600, "s",
+        "A version of the history ends when its author rested this long.", 1,
+    ),
     Setting("UPDATE_DEPTH", 64, "levels", "Deepest nesting of values inside one update.", 1),
     Setting(
         "RATE_FRAMES_PER_S", 500.0, "frames/s", "Frames that one peer may send, on average.", 1

@@ -161,9 +161,7 @@ class LiveConsumer(AsyncConsumer):
         try:
             async with asyncio.timeout(_ENTER_TIMEOUT_S):
                 await self.enter()
-            credential = self.scope.get("collab.credential")
-            if credential is not None:
-                Process.current().watch.add(self, credential)
+            self._watch()
         except CollabError as error:
             self.wire.close(error.code, str(error))
         except (DatabaseError, TimeoutError) as error:
@@ -178,6 +176,11 @@ class LiveConsumer(AsyncConsumer):
                 self.receive(frame)
             else:
                 self.receive_text(event.get("text") or "")
+
+    def _watch(self) -> None:
+        credential = self.scope.get("collab.credential")
+        if credential is not None:
+            Process.current().watch.add(self, credential)
 
     async def enter(self) -> None:
         """Find out who this is, and join. Raises CollabError to close the socket."""
@@ -201,6 +204,7 @@ class LiveConsumer(AsyncConsumer):
     async def _ask(self) -> None:
         try:
             await self.ask()
+            self._watch()
         except CollabError as error:
             # Who had the document open knows that it exists.
             missing = error.code == CloseCode.NO_SUCH_DOCUMENT

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from typing import TYPE_CHECKING, Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
 
 
 class Room(models.Model):
@@ -22,13 +20,17 @@ class Room(models.Model):
     `head` and the rows of `StoredUpdate` are written in one transaction under this row's lock, so
     rows 1 to `head` exist without a gap. `epoch` rises when the room is reset; peers of an older
     one start anew. Only `collab.log` writes either. `access` rises with every change of a grant, so
-    that processes notice one whose announcement they missed.
+    that processes notice one whose announcement they missed. `floor` is the first row that is
+    there: history's retention folds what was before into that one row.
+
+    The object that a room belongs to has a OneToOneField to it whose `related_name` is the `kind`.
     """
 
     kind = models.CharField(_("kind"), max_length=50)
     head = models.PositiveBigIntegerField(_("head"), default=0, editable=False)
     epoch = models.PositiveIntegerField(_("epoch"), default=1, editable=False)
     access = models.PositiveIntegerField(_("access version"), default=0, editable=False)
+    floor = models.PositiveBigIntegerField(_("first row"), default=1, db_default=1, editable=False)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
 
     class Meta:
@@ -37,6 +39,11 @@ class Room(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"
+
+    @property
+    def shared(self) -> Any:
+        """The document, dashboard or other object that this is the room of; None if it is gone."""
+        return getattr(self, self.kind, None)
 
 
 class StoredUpdate(models.Model):
@@ -78,36 +85,114 @@ class Snapshot(models.Model):
         return f"room {self.room_id} up to {self.seq}"
 
 
+class Version(models.Model):
+    """A named state of a room, kept for ever; what has no name is read from the log's rows.
+
+    `state` is a full state after row `seq`, a Yjs V1 update: it needs no row, and no snapshot of
+    the CRDT library, which restores wrong text.
+    """
+
+    NAME_LENGTH = 200
+
+    room = models.ForeignKey(Room, models.CASCADE, related_name="versions", db_index=False)
+    seq = models.PositiveBigIntegerField()
+    name = models.CharField(_("name"), max_length=NAME_LENGTH)
+    state = models.BinaryField()
+    named_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("version")
+        verbose_name_plural = _("versions")
+        constraints = (models.UniqueConstraint(fields=("room", "seq"), name="collab_version_once"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Role(models.TextChoices):
-    """What somebody is to a room; `collab.access` says what each may do."""
+    """What somebody is to a room, from least to most; `collab.access` says what each may do."""
 
     READER = "reader", _("Reader")
+    COMMENTER = "commenter", _("Commenter")
     EDITOR = "editor", _("Editor")
     OWNER = "owner", _("Owner")
 
 
+class GrantQuerySet(models.QuerySet["Grant"]):
+    def valid(self) -> Self:
+        """Grants that open something now: not expired."""
+        return self.exclude(expires_at__lte=timezone.now())
+
+    def links(self) -> Self:
+        return self.filter(token__isnull=False)
+
+
 class Grant(models.Model):
-    """A role in a room, given to a user."""
+    """A role in a room, given to a user, to a group, or to whoever opens a link.
+
+    A link's token is 128 random bits. It is stored as it is, so that owners can copy the link
+    again: who reads this table reads the documents beside it too.
+    """
+
+    TOKEN_BYTES = 16
 
     room = models.ForeignKey(Room, models.CASCADE, related_name="grants", verbose_name=_("room"))
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="grants", verbose_name=_("user")
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="grants",
+        verbose_name=_("user"),
     )
+    group = models.ForeignKey(
+        "auth.Group",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="grants",
+        verbose_name=_("group"),
+    )
+    token = models.CharField(
+        _("link token"), max_length=43, null=True, blank=True, unique=True, editable=False
+    )
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
     role = models.CharField(_("role"), max_length=20, choices=Role)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+
+    objects = GrantQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("grant")
         verbose_name_plural = _("grants")
         constraints = (
             models.UniqueConstraint(fields=("room", "user"), name="collab_grant_once"),
+            models.UniqueConstraint(fields=("room", "group"), name="collab_grant_once_per_group"),
             models.CheckConstraint(
                 condition=Q(role__in=Role.values), name="collab_grant_role_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(user__isnull=False, group__isnull=True, token__isnull=True)
+                | Q(user__isnull=True, group__isnull=False, token__isnull=True)
+                | Q(user__isnull=True, group__isnull=True, token__isnull=False),
+                name="collab_grant_to_one",
+            ),
+            models.CheckConstraint(
+                condition=Q(token__isnull=True) | ~Q(role="owner"),
+                name="collab_grant_link_owns_nothing",
             ),
         )
 
     def __str__(self) -> str:
-        return f"{self.user} is {self.role} of {self.room}"
+        to = self.user or self.group or _("whoever has the link")
+        return f"{to} is {self.role} of {self.room}"
+
+    def get_absolute_url(self) -> str:
+        """Return the address that a link is given out as."""
+        return reverse("collab:link", args=[self.token])
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
@@ -145,7 +230,7 @@ class ApiKey(models.Model):
         return f"{self.name} ({self.start}…)"
 
     @classmethod
-    def issue(cls, user: AbstractBaseUser, name: str) -> tuple[ApiKey, str]:
+    def issue(cls, user: Any, name: str) -> tuple[ApiKey, str]:
         """Make a key for a user.
 
         Returns:

@@ -2,19 +2,92 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import AbstractBaseUser
+import secrets
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.contrib.auth.models import AbstractBaseUser, Group
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from collab import announce
+from collab.engine.errors import CollabError
 from collab.models import Grant, Role, Room
+
+
+class NotShared(CollabError):
+    """A change of rights that may not be; the text says why, for a person."""
 
 
 @transaction.atomic
 def grant(room: Room, user: AbstractBaseUser, role: Role) -> Grant:
-    """Give a user a role in a room, in place of the one they have."""
-    given, _ = Grant.objects.update_or_create(room=room, user_id=user.pk, defaults={"role": role})
+    """Give a user a role in a room, in place of the one they have.
+
+    Raises:
+        NotShared: the room would have no owner.
+    """
+    _lock(room)
+    given, _created = Grant.objects.update_or_create(
+        room=room, user_id=user.pk, defaults={"role": role}
+    )
+    _check_owned(room)
     return given
+
+
+@transaction.atomic
+def grant_group(room: Room, group: Group, role: Role) -> Grant:
+    """Give all members of a group a role in a room, in place of the one it has.
+
+    Raises:
+        NotShared: the room would have no owner.
+    """
+    _lock(room)
+    given, _created = Grant.objects.update_or_create(
+        room=room, group=group, defaults={"role": role}
+    )
+    _check_owned(room)
+    return given
+
+
+def create_link(room: Room, role: Role, expires_at: datetime | None = None) -> Grant:
+    """Make a link that gives a role to whoever opens it.
+
+    Raises:
+        NotShared: for an owner's role, which no link gives.
+    """
+    if role is Role.OWNER:
+        raise NotShared(_("A link cannot make owners."))
+    token = secrets.token_urlsafe(Grant.TOKEN_BYTES)
+    return Grant.objects.create(room=room, token=token, role=role, expires_at=expires_at)
+
+
+@transaction.atomic
+def change_role(given: Grant, role: Role) -> None:
+    """Give another role to whom a grant is for.
+
+    Raises:
+        NotShared: the room would have no owner, or a link would give owners' rights.
+    """
+    if role is Role.OWNER and given.token is not None:
+        raise NotShared(_("A link cannot make owners."))
+    _lock(given.room)
+    given.role = role
+    given.save(update_fields=["role"])
+    _check_owned(given.room)
+
+
+@transaction.atomic
+def withdraw(given: Grant) -> None:
+    """Take a grant away.
+
+    Raises:
+        NotShared: the room would have no owner.
+    """
+    _lock(given.room)
+    room = given.room
+    given.delete()
+    _check_owned(room)
 
 
 @transaction.atomic
@@ -25,8 +98,23 @@ def revoke(room: Room, user: AbstractBaseUser) -> bool:
 
 def changed(room_id: int) -> None:
     """Note that rights in a room changed: open sockets of every process ask for theirs again."""
-    rooms = Room.objects.filter(pk=room_id)
+    changed_in([room_id])
+
+
+def changed_in(room_ids: Iterable[int]) -> None:
+    """Note that rights in several rooms changed, as `changed` does for one."""
+    rooms = Room.objects.filter(pk__in=list(room_ids))
     rooms.update(access=F("access") + 1)
-    access = rooms.values_list("access", flat=True).first()
-    if access is not None:
+    for room_id, access in rooms.values_list("pk", "access"):
         announce.to_room(room_id, {"event": "access", "access": access})
+
+
+def _lock(room: Room) -> None:
+    """Let two owners who leave at once not both be the one that may."""
+    Room.objects.select_for_update().filter(pk=room.pk).first()
+
+
+def _check_owned(room: Room) -> None:
+    """Refuse a change after which nobody could share, or delete, what the room belongs to."""
+    if not Grant.objects.filter(room=room, role=Role.OWNER).exists():
+        raise NotShared(_("Somebody must own it: make another person an owner first."))

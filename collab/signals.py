@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.contrib.auth.signals import user_logged_out
-from django.db.models.signals import post_delete, post_save
+from django.db import transaction
+from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
 
@@ -18,6 +21,23 @@ from collab.models import ApiKey, Grant
 def grant_changed(sender: type[Grant], instance: Grant, **kwargs: Any) -> None:
     """Covers the admin and a user's deletion too."""
     sharing.changed(instance.room_id)
+
+
+@receiver(m2m_changed)
+def groups_changed(sender: Any, instance: Any, action: str, pk_set: Any, **kwargs: Any) -> None:
+    """Somebody joined or left a group, or a group got or lost somebody."""
+    if sender is not getattr(getattr(get_user_model(), "groups", None), "through", None):
+        return
+    if action not in ("post_add", "post_remove", "pre_clear"):
+        return
+    if isinstance(instance, Group):
+        groups: Any = [instance.pk]
+    else:
+        groups = pk_set if pk_set is not None else instance.groups.values("pk")
+    rooms = Grant.objects.filter(group__in=groups).values_list("room_id", flat=True).distinct()
+    found = list(rooms)
+    # A clear is told before it is done; rights must be asked for after it.
+    transaction.on_commit(lambda: sharing.changed_in(found))
 
 
 @receiver([post_save, post_delete], sender=ApiKey)

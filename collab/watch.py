@@ -17,7 +17,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from collab.access import Credential
-from collab.models import ApiKey
+from collab.models import ApiKey, Grant
 
 logger = logging.getLogger(__name__)
 
@@ -78,27 +78,37 @@ class Watch:
 
 
 def lapsed(credentials: Collection[Credential]) -> set[Credential]:
-    """Return those that would not be let in now: three queries, however many there are."""
+    """Return those that would not be let in now: four queries at most, however many there are."""
     users = get_user_model()._default_manager.filter(
-        pk__in={credential.user for credential in credentials}, is_active=True
+        pk__in={c.user for c in credentials if c.user is not None}, is_active=True
     )
     hashes = {user.pk: _hash_of(user) for user in users}
     keys = {credential.api_key for credential in credentials if credential.api_key is not None}
     usable = set(ApiKey.objects.usable().filter(pk__in=keys).values_list("pk", flat=True))
     sessions = _living({c.session for c in credentials if c.session is not None})
-    return {
-        credential
-        for credential in credentials
-        if credential.user not in hashes
-        or (credential.api_key is not None and credential.api_key not in usable)
-        or (
-            credential.session is not None
-            and (
-                credential.session not in sessions
-                or credential.auth_hash != hashes[credential.user]
-            )
-        )
-    }
+    opened = {link for credential in credentials for link in credential.links}
+    valid = _valid(opened)
+
+    def holds(credential: Credential) -> bool:
+        if credential.session is not None and credential.session not in sessions:
+            return False
+        if credential.api_key is not None and credential.api_key not in usable:
+            return False
+        if not credential.links <= valid:
+            return False
+        if credential.user is None:
+            return True
+        known = hashes.get(credential.user)
+        return known is not None and (credential.session is None or known == credential.auth_hash)
+
+    return {credential for credential in credentials if not holds(credential)}
+
+
+def _valid(links: Collection[int]) -> set[int]:
+    """Return the links that still open something: neither revoked nor expired."""
+    if not links:
+        return set()
+    return set(Grant.objects.valid().links().filter(pk__in=links).values_list("pk", flat=True))
 
 
 def _hash_of(user: Any) -> str:

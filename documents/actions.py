@@ -9,11 +9,15 @@ from django.utils import timezone
 
 from collab import log, sharing
 from collab.models import Role
-from documents.models import Document
+from documents.models import Document, Visit
 
 
 def create_document(
-    *, actor: AbstractBaseUser, title: str = "", content: bytes | None = None
+    *,
+    actor: AbstractBaseUser,
+    title: str = "",
+    content: bytes | None = None,
+    kind: str = Document.Kind.RICH,
 ) -> Document:
     """Create a document that `actor` owns.
 
@@ -21,6 +25,7 @@ def create_document(
         actor: Its owner, and the author of its first content.
         title: Its title, one line; cut at the model's bound.
         content: A Yjs update to begin with, which must hold the title too.
+        kind: One of `Document.Kind`.
     """
     title = clean_title(title)
     if content is None and title:
@@ -28,7 +33,7 @@ def create_document(
     with transaction.atomic():
         room = log.create(Document.KIND, content, actor.pk)
         sharing.grant(room, actor, Role.OWNER)
-        return Document.objects.create(room=room, title=title)
+        return Document.objects.create(room=room, title=title, kind=kind)
 
 
 def mirror_title(*, room_id: int, title: str, edited: bool) -> None:
@@ -42,6 +47,24 @@ def mirror_title(*, room_id: int, title: str, edited: bool) -> None:
         documents.update(title=title, updated_at=timezone.now())
     else:
         documents.exclude(title=title).update(title=title)
+
+
+def note_visit(*, actor: AbstractBaseUser, document: Document) -> None:
+    """Note that somebody opened a document, for their list of recent ones."""
+    Visit.objects.update_or_create(
+        user_id=actor.pk, document=document, defaults={"visited_at": timezone.now()}
+    )
+
+
+def note_schema(*, document: Document, schema: int) -> None:
+    """Note that a page of a newer editor schema opened a document to edit it.
+
+    Open pages of an older one are asked again for their rights, and get none.
+    """
+    newer = Document.objects.filter(pk=document.pk, schema__lt=schema).update(schema=schema)
+    if newer:
+        document.schema = schema
+        sharing.changed(document.room_id)
 
 
 def clean_title(title: str) -> str:

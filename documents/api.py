@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from collab import access, conf
 from collab.access import Abilities
-from collab.api import ApiError
+from collab.api import ApiError, needs_account
 from collab.process import Process
 from documents import actions, content
 from documents.live import DOCUMENT
@@ -25,6 +25,7 @@ router = Router(tags=["documents"])
 class NewDocument(BaseModel):
     # Not Ninja's Schema, which reads any value's attributes: a JSON string has a `title`.
     title: str = Field("", max_length=Document.TITLE_LENGTH)
+    kind: Literal["rich", "text"] = "rich"
 
 
 class DocumentOut(Schema):
@@ -42,7 +43,7 @@ class Stored(Schema):
 async def create(request: HttpRequest, new: NewDocument) -> Any:
     """Create a document that the asker owns."""
     make = database_sync_to_async(actions.create_document)
-    document = await make(actor=await _asker(request), title=new.title)
+    document = await make(actor=needs_account(request), title=new.title, kind=new.kind)
     return Status(201, {
         "id": document.pk,
         "title": document.title,

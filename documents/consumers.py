@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qs
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -15,9 +16,12 @@ from collab.consumers import Admission, LiveConsumer, NotAdmitted, RoomConsumer
 from collab.engine.errors import CloseCode
 from collab.engine.room import Room
 from collab.process import Process
-from documents import people
+from documents import actions, people
+from documents import schema as schemas
 from documents.live import DOCUMENT
 from documents.models import Document
+
+_SCHEMA_DIGITS = 4
 
 
 def admit(scope: dict[str, Any]) -> Admission:
@@ -26,8 +30,8 @@ def admit(scope: dict[str, Any]) -> Admission:
     Raises:
         NotAdmitted: nobody (4401), or no document that they may see (4404).
     """
-    user = access.user_of_scope(scope)
-    if not user.is_authenticated:
+    user: Any = access.user_of_scope(scope)
+    if not user.is_authenticated and not access.links_of(user):
         raise NotAdmitted(CloseCode.NO_LOGIN, _("Log in to open this document."))
     document_id: UUID = scope["url_route"]["kwargs"]["document_id"]
     document = Document.objects.select_related("room").filter(pk=document_id).first()
@@ -35,14 +39,34 @@ def admit(scope: dict[str, Any]) -> Admission:
     if document is None or not can.read:
         # Missing and forbidden look the same.
         raise NotAdmitted(CloseCode.NO_SUCH_DOCUMENT, _("There is no such document."))
+    _check_schema(scope, document, can)
     return Admission(
         key=document.room_id,
         epoch=document.room.epoch,
         author=user.pk,
-        person=people.person_of(user),
+        person=people.person_of(user, getattr(scope.get("collab.credential"), "session", None)),
         may_write=can.write,
         access=document.room.access,
     )
+
+
+def _check_schema(scope: dict[str, Any], document: Document, can: access.Abilities) -> None:
+    """Let no page in that would delete what a newer editor wrote; `?schema=N` says how old it is.
+
+    Who says nothing is no editor of ours, and answers for itself.
+    """
+    query = parse_qs(scope["query_string"].decode("latin-1"))
+    asked = query.get("schema", [""])[0]
+    if not asked.isdecimal() or len(asked) > _SCHEMA_DIGITS:
+        return
+    # A page newer than the server, in the middle of a deploy, raises it no further than we know.
+    schema = min(int(asked), schemas.VERSION)
+    if schema < document.schema:
+        raise NotAdmitted(
+            CloseCode.OLD_PAGE, _("This document was edited with a newer editor. Reload the page.")
+        )
+    if can.write and schema > document.schema:
+        actions.note_schema(document=document, schema=schema)
 
 
 async def _admit(scope: dict[str, Any]) -> Admission:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.utils.translation import gettext
 
+from collab import access
 from collab.engine.peer import Person
 
 # Hues for avatars and cursors; each has at least 4.5:1 contrast with white text on it.
@@ -17,8 +19,16 @@ PALETTE = (
 )  # fmt: skip
 
 
-def person_of(user: AbstractBaseUser) -> Person:
-    """Show a user to others; the colour is the same everywhere and every time."""
+def person_of(user: AbstractBaseUser | AnonymousUser, session: str | None = None) -> Person:
+    """Show a user to others; the colour is the same everywhere and every time.
+
+    Args:
+        user: Somebody, or whom a link let in.
+        session: The key of their session: who has no name is told apart by it.
+    """
+    if not user.is_authenticated:
+        guest = access.guest_id(session or "")
+        return Person(guest, gettext("Guest"), zlib.crc32(guest.encode()) % len(PALETTE))
     name = (getattr(user, "get_full_name", str)() or user.get_username())[:80]
     palette = zlib.crc32(str(user.pk).encode() + user.get_username().encode()) % len(PALETTE)
     return Person(str(user.pk), name, palette)

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from collab import access, conf
+from collab import conf
 from collab.access import Abilities
-from documents import actions, people
+from collab.engine.peer import Person
+from documents import actions, people, schema
 from documents.models import Document
+from documents.request import DocumentRequest, for_document
 
 # The list's newest page; a search and paging come with the number of documents.
 _LISTED = 200
+_PAGES = {Document.Kind.RICH.value: "detail.html", Document.Kind.TEXT.value: "text.html"}
 
 
 class LoggedInRequest(HttpRequest):
@@ -43,34 +45,37 @@ def create(request: LoggedInRequest) -> HttpResponse:
 
 
 @require_GET
-@login_required
-def detail(request: LoggedInRequest, document_id: UUID) -> HttpResponse:
-    """Show the editor. Missing and forbidden look the same."""
-    document = get_object_or_404(Document.objects.select_related("room"), pk=document_id)
-    can = access.abilities(request.user, document)
-    if not can.read:
-        raise Http404
+@for_document("read")
+def detail(request: DocumentRequest) -> HttpResponse:
+    """Show the editor."""
+    document, can = request.document, request.can
+    if request.visitor.is_authenticated:
+        actions.note_visit(actor=request.visitor, document=document)
+    person = people.person_of(request.visitor, request.session.session_key)
     return render(
         request,
-        "documents/detail.html",
+        f"documents/{_PAGES[document.kind]}",
         {
             "document": document,
             "role": can.role,
+            "can": can,
             "can_write": can.write,
-            "people": people.shown([(people.person_of(request.user), 1)]),
-            "config": _config(document, can, request.user),
+            "people": people.shown([(person, 1)]),
+            "config": _config(document, can, person),
         },
     )
 
 
-def _config(document: Document, can: Abilities, user: User) -> dict[str, Any]:
+def _config(document: Document, can: Abilities, person: Person) -> dict[str, Any]:
     """What the page's scripts need to know."""
-    person = people.person_of(user)
     color = people.color_of(person)
     return {
         "documentId": str(document.pk),
+        "kind": document.kind,
+        "schema": schema.VERSION,
         "socketUrl": f"/ws/documents/{document.pk}",
         "updatesUrl": f"/api/documents/{document.pk}/updates",
+        "filesUrl": f"/api/documents/{document.pk}/files",
         "canWrite": can.write,
         "role": can.role,
         "epoch": document.room.epoch,
@@ -79,4 +84,5 @@ def _config(document: Document, can: Abilities, user: User) -> dict[str, Any]:
         },
         "maxFrameBytes": min(conf.get("FRAME_BYTES") - 16, 2**20),
         "maxUploadBytes": conf.get("UPLOAD_BYTES"),
+        "maxImageBytes": conf.get("IMAGE_BYTES"),
     }  # fmt: skip

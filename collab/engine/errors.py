@@ -24,6 +24,7 @@ class CloseCode:
     NO_RIGHT = 4403
     NO_SUCH_DOCUMENT = 4404
     OTHER_EPOCH = 4409
+    OLD_PAGE = 4426
     TOO_LARGE = 4413
     REFUSED = 4422
     TOO_FAST = 4429

@@ -14,6 +14,7 @@ api.add_router("", documents_router)
 
 urlpatterns = [
     path("", include("documents.urls")),
+    path("", include("collab.urls")),
     path("api/", api.urls),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),

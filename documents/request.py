@@ -1,0 +1,69 @@
+"""What every page under a document's address has in common: the document, and who asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Literal
+from uuid import UUID
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+from collab import access
+from collab.access import Abilities
+from documents.models import Document
+
+Ability = Literal["read", "comment", "write", "share"]
+
+
+class DocumentRequest(HttpRequest):
+    """A request whose visitor may do to `document` what the view asks for.
+
+    `visitor` is the user, or an anonymous one whom a link let in.
+    """
+
+    document: Document
+    can: Abilities
+    visitor: Any
+    htmx: HtmxDetails
+
+
+def for_document(
+    ability: Ability,
+) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:
+    """Find the document of the URL's `document_id` for a view, and check an ability: two queries.
+
+    Missing and forbidden look the same: 404, or the login page for who is not logged in. Who may
+    read it but not do this gets 403.
+    """
+
+    def decorate(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+        @wraps(view)
+        def wrapped(request: Any, document_id: UUID, **kwargs: Any) -> HttpResponseBase:
+            request.visitor = access.visitor(request)
+            found = Document.objects.select_related("room").filter(pk=document_id).first()
+            can = access.NOTHING if found is None else access.abilities(request.visitor, found)
+            if not can.read:
+                if request.visitor.is_authenticated:
+                    raise Http404
+                return login_needed(request)
+            if not getattr(can, ability):
+                raise PermissionDenied
+            request.document, request.can = found, can
+            return view(request, **kwargs)
+
+        return wrapped
+
+    return decorate
+
+
+def login_needed(request: Any) -> HttpResponse:
+    """Send to the login page, and back after it; also out of a fragment that htmx asked for."""
+    page = request.htmx.current_url_abs_path if request.htmx else request.get_full_path()
+    response = redirect_to_login(page or "/")
+    return HttpResponseClientRedirect(response.url) if request.htmx else response
