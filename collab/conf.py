@@ -67,6 +67,9 @@ SETTINGS = (
         "Largest image by its size when unpacked: a small file can hold a huge one.", 1,
     ),
     Setting(
+        "DOCUMENT_FILES_BYTES", 1024 * MIB, "bytes", "All images of one document together.", 1
+    ),
+    Setting(
         "HISTORY_DAYS", 0, "days",
         "How long every edit is kept; older ones are folded into one, named versions stay."
         " 0: for ever.",

@@ -6,20 +6,21 @@ from typing import Any, Literal
 from uuid import UUID
 
 from channels.db import database_sync_to_async
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import Field, Router, Schema, Status
 from pydantic import BaseModel
 
-from collab import access, conf
-from collab.access import Abilities
+from collab import conf
 from collab.api import ApiError, needs_account
 from collab.process import Process
-from documents import actions, content
+from documents import actions, content, files
 from documents.live import DOCUMENT
 from documents.models import Document
+from documents.request import find_document
 
 router = Router(tags=["documents"])
+router.add_router("", files.router)
 
 
 class NewDocument(BaseModel):
@@ -58,7 +59,7 @@ async def add_update(request: HttpRequest, document_id: UUID) -> Any:
 
     The answer comes when the update is durable. For what is too large for a frame.
     """
-    document, can = await _document(request, document_id)
+    document, can = await find_document(request, document_id)
     if not can.write:
         raise ApiError(403, "read_only", _("You may read this document, not change it."))
     if request.content_type != "application/octet-stream":
@@ -79,7 +80,7 @@ async def read_content(
     request: HttpRequest, document_id: UUID, format: Literal["yjs", "text", "html"] = "html"
 ) -> HttpResponse:
     """Return the live content: a Yjs V1 update of all of it, plain text, or sanitised HTML."""
-    document, _can = await _document(request, document_id)
+    document, _can = await find_document(request, document_id)
     process = Process.current()
     room = await process.registry.lease(document.room_id, DOCUMENT)
     try:
@@ -101,21 +102,6 @@ def _render(state: bytes, format: str) -> str:
 
 async def _asker(request: HttpRequest) -> Any:
     return request.auth  # type: ignore[attr-defined]
-
-
-async def _document(request: HttpRequest, document_id: UUID) -> tuple[Document, Abilities]:
-    """Find a document that the asker may read. Raises Http404: missing and forbidden look alike."""
-    user = await _asker(request)
-
-    def find() -> tuple[Document, Abilities]:
-        document = Document.objects.select_related("room").filter(pk=document_id).first()
-        can = access.NOTHING if document is None else access.abilities(user, document)
-        if document is None or not can.read:
-            raise Http404
-        return document, can
-
-    found: tuple[Document, Abilities] = await database_sync_to_async(find)()
-    return found
 
 
 def _body(request: HttpRequest, max_bytes: int) -> bytes:

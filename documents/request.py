@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any, Literal
 from uuid import UUID
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -67,3 +68,21 @@ def login_needed(request: Any) -> HttpResponse:
     page = request.htmx.current_url_abs_path if request.htmx else request.get_full_path()
     response = redirect_to_login(page or "/")
     return HttpResponseClientRedirect(response.url) if request.htmx else response
+
+
+async def find_document(request: Any, document_id: UUID) -> tuple[Document, Abilities]:
+    """Find a document for the API, with what the asker (`request.auth`) may do to it.
+
+    Raises:
+        Http404: there is none, or none for them.
+    """
+
+    def find() -> tuple[Document, Abilities]:
+        document = Document.objects.select_related("room").filter(pk=document_id).first()
+        can = access.NOTHING if document is None else access.abilities(request.auth, document)
+        if document is None or not can.read:
+            raise Http404
+        return document, can
+
+    found: tuple[Document, Abilities] = await sync_to_async(find)()
+    return found

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
 from collab.models import Room
-from documents.models import Document
+from documents import attachments
+from documents.models import Attachment, Document
 
 
 @receiver(post_delete, sender=Document)
@@ -18,3 +20,10 @@ def delete_room(sender: type[Document], instance: Document, **kwargs: Any) -> No
     Open sockets are closed with 4404 by the next comparison of heads.
     """
     Room.objects.filter(pk=instance.room_id).delete()
+
+
+@receiver(post_delete, sender=Attachment)
+def delete_file(sender: type[Attachment], instance: Attachment, **kwargs: Any) -> None:
+    """Delete the file with the last row that names it."""
+    name = str(instance.file)
+    transaction.on_commit(lambda: attachments.forget_file(name))

@@ -62,4 +62,4 @@ class BoundedFactory(HTTPFactory):
 
 def max_body_bytes() -> int:
     """Return the bound of a request's body."""
-    return int(conf.get("UPLOAD_BYTES")) + _SLACK_BYTES
+    return int(max(conf.get("UPLOAD_BYTES"), conf.get("IMAGE_BYTES"))) + _SLACK_BYTES

@@ -1,0 +1,149 @@
+"""Images of documents: who may add and see them, and what is no image."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from PIL import Image
+
+from collab import sharing
+from collab.models import Role
+from documents import actions, attachments
+from documents.models import Attachment, Document
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _uploads(settings: LazySettings, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path
+
+
+@pytest.fixture
+def alice() -> User:
+    return User.objects.create_user("alice")
+
+
+@pytest.fixture
+def document(alice: User) -> Document:
+    """A document of Alice's."""
+    return actions.create_document(actor=alice, title="Alice's")
+
+
+def image(kind: str = "PNG", size: tuple[int, int] = (40, 30), color: str = "red") -> bytes:
+    made = io.BytesIO()
+    Image.new("RGB", size, color).save(made, kind)
+    return made.getvalue()
+
+
+def browser_of(user: User | None) -> Client:
+    browser = Client()
+    if user is not None:
+        browser.force_login(user)
+    return browser
+
+
+def post(browser: Client, document: Document, data: bytes, name: str = "a.png") -> Any:
+    file = SimpleUploadedFile(name, data, "image/png")
+    return browser.post(f"/api/documents/{document.pk}/files", {"file": file})
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP"])
+def test_image_comes_back_as_it_was_added(alice: User, document: Document, kind: str) -> None:
+    """Its type is told by its bytes, not by the name it was sent with."""
+    browser, data = browser_of(alice), image(kind)
+    answer = post(browser, document, data, "picture.txt")
+    assert answer.status_code == 201
+    made = answer.json()
+    assert (made["width"], made["height"], made["bytes"]) == (40, 30, len(data))
+    shown = browser.get(f"/documents/{document.pk}/{made['src']}")
+    assert shown.content == data
+    assert shown["Content-Type"] == f"image/{kind.lower()}"
+    assert shown["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in shown["Content-Security-Policy"]
+    again = browser.get(
+        f"/documents/{document.pk}/{made['src']}", headers={"If-None-Match": shown["ETag"]}
+    )
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"", b"hello", b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
+        b"<html><script>alert(1)</script></html>", image()[:40], image("GIF")[:9],
+        b"BM" + bytes(60),
+    ],
+    ids=["empty", "text", "svg", "html", "torn", "torn gif", "bmp"],
+)  # fmt: skip
+def test_what_is_no_image_is_refused(
+    alice: User, document: Document, data: bytes, settings: LazySettings
+) -> None:
+    """It is answered with 415 or 422 and a sentence, and nothing is kept."""
+    answer = post(browser_of(alice), document, data)
+    assert answer.status_code in (415, 422)
+    assert answer.json()["error"]["message"]
+    assert not Attachment.objects.exists()
+    assert files_in(Path(settings.MEDIA_ROOT)) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("COLLAB_IMAGE_BYTES", 1024),
+        ("COLLAB_IMAGE_PIXELS", 100),
+        ("COLLAB_DOCUMENT_FILES_BYTES", 9),
+    ],
+)
+def test_image_beyond_a_bound_is_refused(
+    alice: User, document: Document, settings: LazySettings, setting: str, value: int
+) -> None:
+    """Too many bytes, too many pixels, no room left: 413, and nothing is kept."""
+    setattr(settings, setting, value)
+    data = image(size=(60, 60)) + bytes(2000)
+    assert post(browser_of(alice), document, data).status_code == 413
+    assert files_in(Path(settings.MEDIA_ROOT)) == []
+
+
+def test_image_is_there_for_whom_its_document_is(alice: User, document: Document) -> None:
+    """Readers see it and add none; others find nothing; under another document there is none."""
+    rita, charlie = User.objects.create_user("rita"), User.objects.create_user("charlie")
+    sharing.grant(document.room, rita, Role.READER)
+    src = post(browser_of(alice), document, image()).json()["src"]
+    address = f"/documents/{document.pk}/{src}"
+    assert browser_of(rita).get(address).status_code == 200
+    assert post(browser_of(rita), document, image()).status_code == 403
+    assert browser_of(charlie).get(address).status_code == 404
+    assert post(browser_of(charlie), document, image()).status_code == 404
+    assert browser_of(None).get(address).status_code == 302
+    assert post(browser_of(None), document, image()).status_code == 401
+    other = actions.create_document(actor=charlie)
+    assert browser_of(charlie).get(f"/documents/{other.pk}/{src}").status_code == 404
+
+
+def test_image_stays_while_a_copy_shows_it(
+    alice: User, document: Document, settings: LazySettings, django_capture_on_commit_callbacks: Any
+) -> None:
+    """A file is stored once for all that show it, and goes with the last of them."""
+    src = post(browser_of(alice), document, image()).json()["src"]
+    post(browser_of(alice), document, image())
+    copy = actions.create_document(actor=alice)
+    attachments.copy_all(source=document, target=copy)
+    with django_capture_on_commit_callbacks(execute=True):
+        document.delete()
+    assert len(files_in(Path(settings.MEDIA_ROOT))) == 1
+    assert browser_of(alice).get(f"/documents/{copy.pk}/{src}").content == image()
+    with django_capture_on_commit_callbacks(execute=True):
+        copy.delete()
+    assert files_in(Path(settings.MEDIA_ROOT)) == []
