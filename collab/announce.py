@@ -14,7 +14,8 @@ from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.db import transaction
 
-from collab.relay import EVERYWHERE, group_of
+from collab.engine.ports import EVERYWHERE
+from collab.relay import group_of
 
 logger = logging.getLogger(__name__)
 

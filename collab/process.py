@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from collab import conf
-from collab.engine.ports import LoopClock
+from collab.engine.ports import EVERYWHERE, LoopClock
 from collab.engine.registry import Registry
 from collab.heap import give_memory_back
 from collab.log import OrmUpdateLog
 from collab.metrics import PrometheusMeter
-from collab.relay import EVERYWHERE, LayerRelay
+from collab.relay import LayerRelay
 from collab.watch import Watch
 
 logger = logging.getLogger(__name__)
@@ -36,6 +38,9 @@ class Process:
         # Who may enter is asked here, so that a slow page on Django's shared thread delays nobody.
         self.pool = ThreadPoolExecutor(4, "collab-access")
         self.watch = Watch(self.pool)
+        # Called with each announcement to everyone, and when the process stops.
+        self.hearers: set[Callable[[dict[str, Any]], None]] = set()
+        self.enders: set[Callable[[], None]] = set()
         self._watching: asyncio.Task[None] | None = None
         self._trimming: asyncio.Task[None] | None = None
         self._stopped: asyncio.Task[bool] | None = None
@@ -77,6 +82,8 @@ class Process:
         for task in (self._watching, self._trimming):
             if task is not None:
                 task.cancel()
+        for end in tuple(self.enders):
+            end()
         saved = await self.registry.stop(conf.get("STOP_TIMEOUT_S"))
         await self.relay.stop()
         await self.log.close()
@@ -99,8 +106,14 @@ class Process:
                 most = open_now
                 await asyncio.get_running_loop().run_in_executor(self.pool, give_memory_back)
 
-    def _hear(self, process: str, key: int, event: dict[str, object]) -> None:
-        if key == EVERYWHERE:
-            self.watch.hear(event)
-        else:
+    def _hear(self, process: str, key: int, event: dict[str, Any]) -> None:
+        if key != EVERYWHERE or event["event"] in ("occupied", "occupied?"):
             self.registry.hear(process, key, event)
+            return
+        if event["event"] == "login":
+            self.watch.hear(event)
+        for hear in tuple(self.hearers):
+            try:
+                hear(event)
+            except Exception:
+                logger.exception("An announcement could not be taken")

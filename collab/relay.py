@@ -11,14 +11,14 @@ from uuid import uuid4
 
 from channels.layers import get_channel_layer
 
+from collab.engine.ports import EVERYWHERE
+
 logger = logging.getLogger(__name__)
 
 # Events that wait to be sent. They are hints: the oldest is dropped first, the log heals it.
 _QUEUE = 1000
 _SEND_TIMEOUT_S = 5.0
 _RETRY_S = 1.0
-EVERYWHERE = 0
-"""The key of events that are for every process, whatever rooms it has open."""
 _STOP_TIMEOUT_S = 1.0
 
 

@@ -156,6 +156,7 @@ class Company:
         if self._people_untold:
             self._people_untold = False
             self.publish_people()
+            self._room.occupancy.here(self._room.key, self.people.here())
         for watcher in tuple(self.people.watchers):
             try:
                 watcher()

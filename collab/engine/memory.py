@@ -9,7 +9,7 @@ from typing import Any
 
 from collab.engine.errors import EpochChanged, NoSuchRoom
 from collab.engine.firewall import Limits
-from collab.engine.ports import Appended, Author, Batch, Head, Loaded, Row
+from collab.engine.ports import EVERYWHERE, Appended, Author, Batch, Head, Loaded, Row
 from collab.engine.replica import Replica
 
 
@@ -115,6 +115,6 @@ class MemoryRelay:
     def publish(self, key: int, event: dict[str, Any]) -> None:
         for relay in self._bus.relays:
             lost = self._bus.lose(self._process, key, event)
-            if relay is not self and key in relay._keys and not lost:
+            if relay is not self and (key == EVERYWHERE or key in relay._keys) and not lost:
                 loop = asyncio.get_running_loop()
                 loop.call_soon(relay.receive, self._process, key, event)

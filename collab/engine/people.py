@@ -52,6 +52,10 @@ class People:
         """This process's list, for the relay: `[id, name, palette, sockets]` each."""
         return [[p.id, p.name, p.palette, n] for p, n in self._here.items()]
 
+    def here(self) -> list[Person]:
+        """Everybody in this process, in no order."""
+        return list(self._here)
+
     def all(self) -> list[tuple[Person, int]]:
         """Everybody with their number of sockets, by name."""
         total = Counter(self._here)

@@ -15,6 +15,10 @@ Author = Hashable
 """Who wrote an update: a user's primary key, or None for the system. Opaque to the engine."""
 
 
+EVERYWHERE = 0
+"""The relay's key of events that are for every process, whatever rooms it has open."""
+
+
 @dataclass(frozen=True, slots=True)
 class Write:
     """An update to append; one author's."""
@@ -105,7 +109,10 @@ class UpdateLog(Protocol):
 
 
 class Relay(Protocol):
-    """Tells other processes; a hint that may be lost, doubled or reordered."""
+    """Tells other processes; a hint that may be lost, doubled or reordered.
+
+    Every process hears of `EVERYWHERE`.
+    """
 
     async def subscribe(self, key: int) -> None:
         """Hear of a room from now on. Never raises: what is lost, the log heals."""

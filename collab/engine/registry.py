@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from collab.engine.errors import CloseCode, LogUnavailable, NoSuchRoom, Overloaded, UpdateRejected
 from collab.engine.journal import Journal
-from collab.engine.ports import NoMeter
+from collab.engine.occupancy import Occupancy
+from collab.engine.ports import EVERYWHERE, NoMeter
 from collab.engine.room import Room, RoomKind
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Registry:
         self.limits = limits
         self.meter: Meter = meter or NoMeter()
         self.journal = Journal(log, clock, limits, self.meter)
+        self.occupancy = Occupancy(relay, clock, limits.open_rooms)
         self.rooms: dict[int, Room] = {}
         self.stopping = False
         self._opening: dict[int, asyncio.Task[Room]] = {}
@@ -74,6 +76,7 @@ class Registry:
             "heads": self._compare,
             "sweep": self._sweep,
             "compaction": self._compact,
+            "occupancy": self.occupancy.run,
         }
         self._tasks = [asyncio.create_task(job(), name=name) for name, job in jobs.items()]
 
@@ -100,6 +103,7 @@ class Registry:
                 tasks.append(room.healing)
             self._tell(room.kind.closing, room)
             self._close(room)
+        self.occupancy.close()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -156,6 +160,9 @@ class Registry:
 
     def hear(self, process: str, key: int, event: dict[str, Any]) -> None:
         """Take an event that the relay brought from another process."""
+        if key == EVERYWHERE:
+            self._hear_occupancy(process, event)
+            return
         room = self.rooms.get(key)
         if room is not None:
             try:
@@ -165,6 +172,12 @@ class Registry:
                 logger.exception("Room %s cannot take an event of process %s", key, process)
         elif key in self._early:
             self._early[key].append((process, event))
+
+    def _hear_occupancy(self, process: str, event: dict[str, Any]) -> None:
+        try:
+            self.occupancy.hear(process, event)
+        except Exception:
+            logger.exception("Process %s tells of its rooms what cannot be read", process)
 
     def compact(self, key: int) -> None:
         """Have a snapshot written soon, off the loop, one room after the other."""

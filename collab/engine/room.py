@@ -79,6 +79,7 @@ class Room:
         self.rows_since_snapshot = len(loaded.rows)
         self._unsaved = Unsaved()
         self.sent_at = self.clock.now()
+        self.occupancy = registry.occupancy
         self.company = Company(self)
         self._fanout = FanOut(self)
         self._whole: tuple[bytes, bytes] | None = None
