@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser, Group
@@ -20,33 +21,29 @@ class NotShared(CollabError):
     """A change of rights that may not be; the text says why, for a person."""
 
 
-@transaction.atomic
 def grant(room: Room, user: AbstractBaseUser, role: Role) -> Grant:
     """Give a user a role in a room, in place of the one they have.
 
     Raises:
         NotShared: the room would have no owner.
     """
-    _lock(room)
-    given, _created = Grant.objects.update_or_create(
-        room=room, user_id=user.pk, defaults={"role": role}
-    )
-    _check_owned(room)
+    with _keeping_an_owner(room):
+        given, _created = Grant.objects.update_or_create(
+            room=room, user_id=user.pk, defaults={"role": role}
+        )
     return given
 
 
-@transaction.atomic
 def grant_group(room: Room, group: Group, role: Role) -> Grant:
     """Give all members of a group a role in a room, in place of the one it has.
 
     Raises:
         NotShared: the room would have no owner.
     """
-    _lock(room)
-    given, _created = Grant.objects.update_or_create(
-        room=room, group=group, defaults={"role": role}
-    )
-    _check_owned(room)
+    with _keeping_an_owner(room):
+        given, _created = Grant.objects.update_or_create(
+            room=room, group=group, defaults={"role": role}
+        )
     return given
 
 
@@ -62,7 +59,6 @@ def create_link(room: Room, role: Role, expires_at: datetime | None = None) -> G
     return Grant.objects.create(room=room, token=token, role=role, expires_at=expires_at)
 
 
-@transaction.atomic
 def change_role(given: Grant, role: Role) -> None:
     """Give another role to whom a grant is for.
 
@@ -71,23 +67,19 @@ def change_role(given: Grant, role: Role) -> None:
     """
     if role is Role.OWNER and given.token is not None:
         raise NotShared(_("A link cannot make owners."))
-    _lock(given.room)
-    given.role = role
-    given.save(update_fields=["role"])
-    _check_owned(given.room)
+    with _keeping_an_owner(given.room):
+        given.role = role
+        given.save(update_fields=["role"])
 
 
-@transaction.atomic
 def withdraw(given: Grant) -> None:
     """Take a grant away.
 
     Raises:
         NotShared: the room would have no owner.
     """
-    _lock(given.room)
-    room = given.room
-    given.delete()
-    _check_owned(room)
+    with _keeping_an_owner(given.room):
+        given.delete()
 
 
 @transaction.atomic
@@ -109,12 +101,17 @@ def changed_in(room_ids: Iterable[int]) -> None:
         announce.to_room(room_id, {"event": "access", "access": access})
 
 
-def _lock(room: Room) -> None:
-    """Let two owners who leave at once not both be the one that may."""
-    Room.objects.select_for_update().filter(pk=room.pk).first()
+@contextmanager
+def _keeping_an_owner(room: Room) -> Iterator[None]:
+    """Refuse a change after which nobody could share, or delete, what the room belongs to.
 
-
-def _check_owned(room: Room) -> None:
-    """Refuse a change after which nobody could share, or delete, what the room belongs to."""
-    if not Grant.objects.filter(room=room, role=Role.OWNER).exists():
-        raise NotShared(_("Somebody must own it: make another person an owner first."))
+    A host project may have rooms that nobody owns; those stay as they are.
+    """
+    owners = Grant.objects.filter(room=room, role=Role.OWNER)
+    with transaction.atomic():
+        # Of two owners who leave at once one must stay.
+        Room.objects.select_for_update().filter(pk=room.pk).first()
+        owned = owners.exists()
+        yield
+        if owned and not owners.exists():
+            raise NotShared(_("Somebody must own it: make another person an owner first."))

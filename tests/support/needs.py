@@ -74,3 +74,11 @@ def node() -> str:
     if not (REPOSITORY / "frontend/js/node_modules/y-websocket").is_dir():
         missing("needs the front end's packages (npm ci in frontend/js)")
     return str(path)
+
+
+def axe() -> str:
+    """Return the source of axe-core, if the front end's packages are installed."""
+    path = REPOSITORY / "frontend/js/node_modules/axe-core/axe.min.js"
+    if not path.is_file():
+        missing("needs the front end's packages (npm ci in frontend/js)")
+    return path.read_text()
