@@ -251,7 +251,8 @@ class Admission:
     """What a socket was let into, and as whom.
 
     `author` is whom updates are stored under; `person` is shown to others, None for nobody;
-    `access` is the room's access version that the rights were read at, 0 if unknown.
+    `access` is the room's access version that the rights were read at, 0 if unknown; `role` is what
+    they come from, for the page to show.
     """
 
     key: int
@@ -260,6 +261,7 @@ class Admission:
     person: Person | None
     may_write: bool
     access: int = 0
+    role: str = ""
 
 
 class RoomConsumer(LiveConsumer):

@@ -47,6 +47,7 @@ def admit(scope: dict[str, Any]) -> Admission:
         person=people.person_of(user, getattr(scope.get("collab.credential"), "session", None)),
         may_write=can.write,
         access=document.room.access,
+        role=can.role or "",
     )
 
 
@@ -84,18 +85,26 @@ class DocumentConsumer(RoomConsumer):
         return await _admit(self.scope)
 
 
+def _rights_fragment(role: str, may_write: bool) -> str:
+    html = render_to_string("documents/_rights.html", {"role": role, "can_write": may_write})
+    return f'<hx-partial hx-target="#rights" hx-swap="outerMorph">{html}</hx-partial>'
+
+
 class PeopleConsumer(LiveConsumer):
-    """Who is in a document, as an HTML fragment that HTMX swaps in."""
+    """Who is in a document, and what one may do to it, as HTML fragments that HTMX swaps in."""
 
     # One rendering per room and change, not per viewer.
     _rendered: WeakKeyDictionary[Room, tuple[list[Any], str]] = WeakKeyDictionary()
 
     _room: Room | None = None
+    _rights: tuple[str, bool] | None = None
+    _untold = ""
     _stalled = False
     _stale = False
 
     async def enter(self) -> None:
         admission = await _admit(self.scope)
+        self._rights = (admission.role, admission.may_write)
         self._room = await Process.current().registry.lease(admission.key, DOCUMENT)
         self._room.company.people.watchers.add(self._tell)
         self._room.reconsider.add(self.reconsider)
@@ -103,7 +112,13 @@ class PeopleConsumer(LiveConsumer):
         self._tell()
 
     async def ask(self) -> None:
-        await _admit(self.scope)
+        admission = await _admit(self.scope)
+        rights = (admission.role, admission.may_write)
+        if rights != self._rights:
+            # A page that may write now, or no more, says so.
+            self._rights = rights
+            self._untold = _rights_fragment(*rights)
+            self._tell()
 
     def receive(self, frame: bytes) -> None:
         self.receive_text("")
@@ -129,7 +144,8 @@ class PeopleConsumer(LiveConsumer):
             return
         self._stale = self._stalled
         if not self._stalled:
-            self._stalled = not self.wire.write_text(self._fragment(self._room))
+            untold, self._untold = self._untold, ""
+            self._stalled = not self.wire.write_text(untold + self._fragment(self._room))
 
     @classmethod
     def _fragment(cls, room: Room) -> str:

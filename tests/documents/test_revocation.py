@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
 
 from collab.engine import protocol
 from collab.engine.protocol import Kind
@@ -171,3 +172,18 @@ async def test_a_logout_closes_the_sockets_of_its_session(one: Stage) -> None:
     await sockets[1].close()
     for browser in browsers:
         browser.close()
+
+
+async def test_an_open_page_hears_that_its_rights_changed(one: Stage) -> None:
+    """The socket of its fragments brings the new role, after which the page offers what it can."""
+    document = one.document()
+    url = f"{one.sites[0].ws_url}/ws/documents/{document}/people"
+    async with connect(url, additional_headers={"Authorization": f"Bearer {one.bob}"}) as socket:
+        assert "data-role" not in await socket.recv()
+        for role, may_write in (("reader", "false"), ("editor", "true")):
+            await asyncio.to_thread(
+                one.change, document, f"sharing.grant(room, bob, Role('{role}'))"
+            )
+            async with asyncio.timeout(10):
+                while f'data-role="{role}" data-can-write="{may_write}"' not in await socket.recv():
+                    pass
