@@ -216,7 +216,8 @@ def _level(rows: list[list[Tree]]) -> None:
                 reaching.append((attrs["rowspan"] - 1, columns))
             width += columns
         widths.append(width)
-    missing = [max(widths, default=0) - width for width in widths]
+    widest = max(widths, default=0)
+    missing = [widest - width for width in widths]
     if sum(missing) <= _MAX_PADDING:
         for cells, count in zip(rows, missing, strict=True):
             cells += (
