@@ -18,7 +18,7 @@ await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
 const { metafile } = await build({
   absWorkingDir: here,
-  entryPoints: ['src/editor.js', 'src/site.js'],
+  entryPoints: ['src/editor.js', 'src/site.js', 'src/text.js'],
   outdir: out,
   bundle: true,
   minify: true,

@@ -5,7 +5,7 @@ const COLOUR = /^#[0-9a-f]{6}$/i;
 const GREY = '#6b7280';
 
 /** @param {unknown} value */
-const colourOf = (value) => (typeof value === 'string' && COLOUR.test(value) ? value : GREY);
+export const colourOf = (value) => (typeof value === 'string' && COLOUR.test(value) ? value : GREY);
 
 /**
  * A caret with its owner's name.

@@ -1,52 +1,33 @@
-/** Put a document on the clipboard, as rich text and as plain text. */
-import { DOMSerializer } from '@tiptap/pm/model';
+/** Put a document on the clipboard, as plain text, and as rich text if it is one. */
 
 /**
- * @param {import('@tiptap/core').Editor} editor
- * @param {string} title
+ * @param {string} text
+ * @param {string} [html]
  * @returns {Promise<boolean>} whether the clipboard took it
  */
-export async function copyOut(editor, title) {
-  const html = htmlOf(editor, title);
-  const text = `${title}\n\n${editor.getText()}`;
+export async function copyOut(text, html) {
+  /** @type {Record<string, string>} */
+  const forms = { 'text/plain': text };
+  if (html !== undefined) forms['text/html'] = html;
   try {
-    const item = new ClipboardItem({
-      'text/html': new Blob([html], { type: 'text/html' }),
-      'text/plain': new Blob([text], { type: 'text/plain' }),
-    });
-    await navigator.clipboard.write([item]);
+    const blobs = Object.entries(forms).map(([type, data]) => [type, new Blob([data], { type })]);
+    await navigator.clipboard.write([new ClipboardItem(Object.fromEntries(blobs))]);
     return true;
   } catch {
-    return copyByEvent(html, text); // no secure context, or no permission
+    return copyByEvent(forms); // no secure context, or no permission
   }
-}
-
-/**
- * @param {import('@tiptap/core').Editor} editor
- * @param {string} title
- */
-function htmlOf({ schema, state }, title) {
-  const box = document.createElement('div');
-  const heading = document.createElement('h1');
-  heading.textContent = title;
-  box.append(heading, DOMSerializer.fromSchema(schema).serializeFragment(state.doc.content));
-  // The browser checks what goes to the clipboard against the page's CSP: no style attributes.
-  for (const element of box.querySelectorAll('[style]')) element.removeAttribute('style');
-  return box.innerHTML;
 }
 
 /**
  * The old way, which works without https.
  *
- * @param {string} html
- * @param {string} text
+ * @param {Record<string, string>} forms
  */
-function copyByEvent(html, text) {
+function copyByEvent(forms) {
   const fill = (/** @type {ClipboardEvent} */ event) => {
     event.preventDefault();
     event.stopImmediatePropagation();
-    event.clipboardData?.setData('text/html', html);
-    event.clipboardData?.setData('text/plain', text);
+    for (const [type, data] of Object.entries(forms)) event.clipboardData?.setData(type, data);
   };
   document.addEventListener('copy', fill, { capture: true, once: true });
   const done = document.execCommand('copy');

@@ -1,46 +1,53 @@
-/** Why a document cannot be saved, in words, and what a person can do about it. */
+/** What a person has to know of a document that cannot go on as it was, and what they can do. */
+import { isAtRisk } from './saving.js';
 
 /**
  * @typedef {'login' | 'copy' | 'reload' | 'discard' | 'list'} Way `discard` removes this browser's
  *   copy and loads the document anew; `list` leads to the documents
- * @typedef {{ text: string, ways: Way[] }} Explanation
+ * @typedef {{ text: string, ways: Way[], isCalm?: true }} Explanation
+ * @typedef {import('./saving.js').Saving} Saving
  */
 
-/** A reader's change, refused by `[2, 0, reason]`: the role was changed while the page was open. */
-export const DENIED = 4400;
 export const LOGGED_OUT = 4401;
 export const NO_RIGHT = 4403;
 export const NO_DOCUMENT = 4404;
 export const OTHER_EPOCH = 4409;
 const TOO_LARGE = 4413;
 const REFUSED = 4422;
+/** The document holds what this page's editor does not know. */
+export const OLD_PAGE = 4426;
 /** Final for y-websocket, not for us: a page that waits may come back. */
 export const TOO_FAST = 4429;
 
 /**
+ * @param {Saving} state
+ * @returns {Explanation | null} null while there is nothing to explain
+ */
+export function explain(state) {
+  if (state.failure) return failed(state, state.failure);
+  if (state.offered) return offered(state);
+  if (state.demoted && isAtRisk(state)) {
+    return {
+      text: gettext('You can only read this document now. Your last changes were not saved.'),
+      ways: ['copy', 'discard'],
+    };
+  }
+  return null;
+}
+
+/**
+ * @param {Saving} state
  * @param {import('./saving.js').Failure} failure
- * @param {import('./saving.js').Saving['local']} local where the edits are besides this page
  * @returns {Explanation}
  */
-export function explain({ code, detail }, local) {
+function failed(state, { code, detail }) {
   switch (code) {
-    case DENIED:
-      return {
-        text: gettext('You may only read this document now. Your last change was not saved.'),
-        ways: ['copy', 'discard'],
-      };
     case LOGGED_OUT:
-      return loggedOut(local);
+      return loggedOut(state);
     case NO_RIGHT:
-      return {
-        text: gettext('You no longer have access to this document.'),
-        ways: ['copy', 'list'],
-      };
+      return gone(gettext('This document is no longer shared with you.'), state);
     case NO_DOCUMENT:
-      return {
-        text: gettext('This document no longer exists, or it is no longer shared with you.'),
-        ways: ['copy', 'list'],
-      };
+      return gone(gettext('This document was deleted, or it is no longer shared with you.'), state);
     case OTHER_EPOCH:
       return {
         text: gettext('This document was reset meanwhile. Copy what you need, then load it anew.'),
@@ -58,6 +65,8 @@ export function explain({ code, detail }, local) {
         text: gettext('The server refused a change as damaged. Copy what you need, then reload.'),
         ways: ['copy', 'discard'],
       };
+    case OLD_PAGE:
+      return old(state);
     default:
       return {
         text: detail || gettext('The server refused this document.'),
@@ -67,10 +76,10 @@ export function explain({ code, detail }, local) {
 }
 
 /**
- * @param {import('./saving.js').Saving['local']} local
+ * @param {Saving} state
  * @returns {Explanation}
  */
-const loggedOut = (local) =>
+const loggedOut = ({ local }) =>
   local === 'whole'
     ? {
         text: gettext(
@@ -82,3 +91,47 @@ const loggedOut = (local) =>
         text: gettext('You are logged out. Copy what you need, then log in again.'),
         ways: ['copy', 'login'],
       };
+
+/**
+ * @param {string} text
+ * @param {Saving} state
+ * @returns {Explanation}
+ */
+function gone(text, state) {
+  if (!isAtRisk(state)) return { text, ways: ['list'] };
+  const last = gettext('Your last changes were not saved: copy them before you leave this page.');
+  return { text: `${text} ${last}`, ways: ['copy', 'list'] };
+}
+
+/**
+ * @param {Saving} state
+ * @returns {Explanation}
+ */
+function old(state) {
+  const text = gettext('This document was edited with a newer version of Collab. Reload to go on.');
+  if (!isAtRisk(state)) return { text, ways: ['reload'] };
+  return state.local === 'whole'
+    ? { text: `${text} ${kept()}`, ways: ['reload', 'copy'] }
+    : {
+        text: `${text} ${gettext('Your last changes were not saved: copy them first.')}`,
+        ways: ['copy', 'reload'],
+      };
+}
+
+/**
+ * @param {Saving} state
+ * @returns {Explanation}
+ */
+function offered(state) {
+  const text = gettext('You can edit now. Reload to begin.');
+  if (!isAtRisk(state)) return { text, ways: ['reload'], isCalm: true };
+  return state.local === 'whole'
+    ? { text: `${text} ${kept()}`, ways: ['reload', 'copy'], isCalm: true }
+    : {
+        text: `${text} ${gettext('Your last changes were not saved: copy them first.')}`,
+        ways: ['copy', 'reload'],
+      };
+}
+
+const kept = () =>
+  gettext('What is not saved yet is kept in this browser and comes back after the reload.');

@@ -1,78 +1,30 @@
-/** `<collab-editor>`: one live document, put together from its parts. */
+/** `<collab-editor>` of a rich document: one live document in Tiptap. */
 import { Editor } from '@tiptap/core';
+import { DOMSerializer } from '@tiptap/pm/model';
+import { relativePositionToAbsolutePosition, ySyncPluginKey } from '@tiptap/y-tiptap';
 import * as Y from 'yjs';
 import { copyOut } from './clipboard.js';
-import { NO_DOCUMENT, NO_RIGHT, OTHER_EPOCH } from './closes.js';
-import { readConfig } from './config.js';
-import { LocalCopy } from './copy.js';
 import { extensions } from './extensions.js';
-import { guardLeaving } from './leaving.js';
-import { Ledger } from './ledger.js';
-import { enter } from './room.js';
-import { isAtRisk } from './saving.js';
+import { Finding, RichFinder } from './find-rich.js';
+import { BODY, LiveDocument, nameTab } from './live.js';
 import { fillTextBlocks } from './slots.js';
 import { undoOf } from './undo.js';
-import { within } from './within.js';
+import { richPieces } from './words-rich.js';
 
-/** The document's parts in the CRDT; the server reads the same names. */
-const BODY = 'body';
-const TITLE = 'title';
-
-/** Longer than most local copies take to load, shorter than people wait. */
-const QUICK_MS = 2000;
-
-export class CollabEditor extends HTMLElement {
-  listeners = new AbortController();
-  doc = new Y.Doc();
-  isReady = false;
-  isOver = false;
-
-  connectedCallback() {
-    const { doc } = this;
-    const { signal } = this.listeners;
-    const config = readConfig();
-    const ledger = new Ledger(config.canWrite);
-    this.canWrite = config.canWrite;
-    this.ledger = ledger;
-    this.copy = config.canWrite ? new LocalCopy(doc, config, (event) => ledger.note(event)) : null;
-    const isLoaded = (/** @type {unknown} */ origin) => this.copy?.isSource(origin) ?? false;
-    this.provider = enter({ config, doc, ledger, isLoaded, signal });
-    this.guard = guardLeaving(ledger, signal);
-    this.bindText(config);
-    this.piece('collab-state').bind(ledger);
-    this.piece('collab-failure').bind(ledger, this.ways());
-    ledger.addEventListener('change', this.onChange, { signal });
-    this.begin();
-  }
-
-  disconnectedCallback() {
-    this.listeners.abort();
-    this.editor?.destroy();
-    this.copy?.close();
-    this.doc.destroy();
-  }
-
+export class CollabEditor extends LiveDocument {
   /**
-   * @template {keyof Parts} Name
-   * @param {Name} name
-   * @returns {Parts[Name]}
+   * @override
+   * @param {import('./live.js').Binding} binding
    */
-  piece(name) {
-    return /** @type {Parts[Name]} */ (document.querySelector(name));
-  }
-
-  /** @param {import('./config.js').Config} config */
-  bindText(config) {
-    const { doc, provider } = this;
-    if (!provider) return;
+  bindText({ config, provider, title: text }) {
+    const { doc } = this;
     const fragment = doc.getXmlFragment(BODY);
-    const text = doc.getText(TITLE);
     const undoManager = undoOf(fragment, text);
     const editor = new Editor({
       element: this.querySelector('#editor'),
       editable: false,
       injectCSS: false,
-      extensions: extensions({ fragment, undoManager, provider, user: config.user }),
+      extensions: [...extensions({ fragment, undoManager, provider, user: config.user }), Finding],
       editorProps: {
         // The caret stays clear of the bar and the tools above the text.
         scrollMargin: { top: 140, right: 0, bottom: 60, left: 0 },
@@ -86,6 +38,7 @@ export class CollabEditor extends HTMLElement {
       onFocus: () => undoManager.stopCapturing(),
     });
     this.editor = editor;
+    this.fragment = fragment;
     fillTextBlocks(doc, editor.schema);
     const title = this.piece('collab-title');
     title.addEventListener('titlechange', () => nameTab(title.shown));
@@ -93,94 +46,70 @@ export class CollabEditor extends HTMLElement {
     const link = this.piece('collab-link');
     link.bind(editor);
     this.piece('collab-toolbar').bind(editor, link.open);
+    this.piece('collab-find').bind(new RichFinder(editor, undoManager));
+    const words = this.piece('collab-words');
+    words.bind((isSelection) => richPieces(editor.state, isSelection));
+    editor.on('transaction', words.touch);
   }
 
-  /** Load the local copy first, if that is quick: one sync then brings both sides together. */
-  async begin() {
-    await within(this.copy?.open() ?? Promise.resolve(), QUICK_MS);
-    if (this.listeners.signal.aborted) return;
-    this.provider?.connect();
-    this.onChange();
+  /** @override */
+  unbindText() {
+    this.editor?.destroy();
+    this.editor = undefined;
   }
-
-  onChange = () => {
-    if (!this.ledger) return;
-    const { failure, synced } = this.ledger.state;
-    // Typed into an empty page, text would come to stand before what the server has.
-    if (!this.isReady && (synced || this.doc.store.clients.size > 0)) {
-      this.isReady = true;
-      this.toggleAttribute('data-ready', true);
-      this.piece('collab-title').begin();
-    }
-    const isEditable = this.isReady && this.canWrite === true && failure === null;
-    if (this.editor && this.editor.isEditable !== isEditable) this.editor.setEditable(isEditable);
-    this.piece('collab-title').setEditable(isEditable);
-    this.piece('collab-toolbar').toggleAttribute('hidden', !this.canWrite || failure !== null);
-    if (failure !== null && !this.isOver) this.end(failure.code);
-  };
 
   /**
-   * The server has closed this document for good, as far as this page goes.
-   *
-   * @param {number} code
+   * @override
+   * @param {boolean} isEditable
    */
-  async end(code) {
-    this.isOver = true;
-    this.provider?.disconnect();
-    this.querySelector('[hx-ws\\:connect]')?.remove();
-    if (!this.ledger || isAtRisk(this.ledger.state)) return;
-    // Nothing here that the server lacks: what one may not see, or what is void, need not stay.
-    if (code === NO_RIGHT || code === NO_DOCUMENT) await this.copy?.wipe();
-    if (code === OTHER_EPOCH) await this.discard();
+  setEditable(isEditable) {
+    const { editor, ledger } = this;
+    if (editor && editor.isEditable !== isEditable) editor.setEditable(isEditable);
+    const isOver = ledger?.state.canWrite !== true || ledger.state.failure !== null;
+    this.piece('collab-toolbar').toggleAttribute('hidden', isOver);
+    this.piece('collab-find').setEditable(isEditable);
   }
 
-  async discard() {
-    await this.copy?.wipe();
-    this.guard?.disarm();
-    location.reload();
+  /**
+   * @override
+   * @param {import('./live.js').Cursor} cursor
+   */
+  reveal({ head }) {
+    const { doc, editor, fragment } = this;
+    if (!editor || !fragment) return false;
+    const { mapping } = ySyncPluginKey.getState(editor.state).binding;
+    const position = relativePositionToAbsolutePosition(
+      doc,
+      fragment,
+      Y.createRelativePositionFromJSON(head),
+      mapping,
+    );
+    if (position === null) return false;
+    const { node } = editor.view.domAtPos(Math.min(position, editor.state.doc.content.size));
+    const element = node instanceof Element ? node : node.parentElement;
+    element?.scrollIntoView({ block: 'center' });
+    return true;
   }
 
-  /** @returns {Record<import('./closes.js').Way, () => Promise<boolean>>} */
-  ways() {
-    const go = async (/** @type {string | undefined} */ url) => {
-      location.assign(url ?? '/');
-      return true;
-    };
-    return {
-      login: () => {
-        // The next visit of this page saves what this browser keeps.
-        if (this.ledger?.state.local === 'whole') this.guard?.disarm();
-        return go(this.dataset.loginUrl);
-      },
-      list: () => go(this.dataset.listUrl),
-      copy: () => this.copyText(),
-      reload: async () => {
-        location.reload();
-        return true;
-      },
-      discard: async () => {
-        await this.discard();
-        return true;
-      },
-    };
-  }
-
-  /** @returns {Promise<boolean>} */
+  /** @override */
   async copyText() {
-    return this.editor !== undefined && copyOut(this.editor, this.piece('collab-title').shown);
+    const { editor } = this;
+    if (!editor) return false;
+    const title = this.piece('collab-title').shown;
+    return copyOut(`${title}\n\n${editor.getText()}`, htmlOf(editor, title));
   }
 }
 
 /**
- * @typedef {object} Parts
- * @property {import('./title.js').CollabTitle} collab-title
- * @property {import('./toolbar.js').CollabToolbar} collab-toolbar
- * @property {import('./link.js').CollabLink} collab-link
- * @property {import('./state.js').CollabState} collab-state
- * @property {import('./failure.js').CollabFailure} collab-failure
+ * @param {Editor} editor
+ * @param {string} title
  */
-
-/** @param {string} title of the document */
-function nameTab(title) {
-  document.title = `${title.trim() || gettext('Untitled')} · Collab`;
+function htmlOf({ schema, state }, title) {
+  const box = document.createElement('div');
+  const heading = document.createElement('h1');
+  heading.textContent = title;
+  box.append(heading, DOMSerializer.fromSchema(schema).serializeFragment(state.doc.content));
+  // The browser checks what goes to the clipboard against the page's CSP: no style attributes.
+  for (const element of box.querySelectorAll('[style]')) element.removeAttribute('style');
+  return box.innerHTML;
 }

@@ -1,11 +1,18 @@
-/** `<collab-failure>`: why the document cannot be saved, and the ways out. */
+/** `<collab-failure>`: why the document cannot go on as it was, and the ways out. */
 import { explain } from './closes.js';
 
 /** @typedef {import('./closes.js').Way} Way */
 
+/** What passes so quickly is not worth a word: acknowledgements that come after a demotion. */
+const CALM_MS = 400;
+
 export class CollabFailure extends HTMLElement {
   listeners = new AbortController();
-  isShown = false;
+  /** What is said; '' is nothing. */
+  said = '';
+  isFinal = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  timer = undefined;
 
   /**
    * @param {import('./ledger.js').Ledger} ledger
@@ -14,26 +21,42 @@ export class CollabFailure extends HTMLElement {
   bind(ledger, actions) {
     const { signal } = this.listeners;
     this.actions = actions;
-    ledger.addEventListener('change', () => this.update(ledger.state), { signal });
+    const update = () => {
+      clearTimeout(this.timer);
+      if (ledger.state.failure) this.update(ledger.state);
+      else this.timer = setTimeout(() => this.update(ledger.state), CALM_MS);
+    };
+    ledger.addEventListener('change', update, { signal });
     this.addEventListener('click', this.onClick, { signal });
   }
 
   disconnectedCallback() {
     this.listeners.abort();
+    clearTimeout(this.timer);
   }
 
   /** @param {import('./saving.js').Saving} state */
-  update({ failure, local }) {
-    if (failure === null || this.isShown) return;
-    const { text, ways } = explain(failure, local);
+  update(state) {
+    const explanation = explain(state);
+    const said = explanation?.text ?? '';
+    // A failure is final; what a wiped copy or a late acknowledgement changes is not told again.
+    if (said === this.said || (this.isFinal && state.failure)) return;
+    this.said = said;
+    this.isFinal = state.failure !== null;
+    this.hidden = explanation === null;
+    if (explanation) this.show(explanation);
+    else this.replaceChildren();
+  }
+
+  /** @param {import('./closes.js').Explanation} explanation */
+  show({ text, ways, isCalm }) {
     const reason = document.createElement('p');
     reason.textContent = text;
     const row = document.createElement('div');
     row.className = 'actions';
     row.append(...ways.map(buttonOf));
+    this.classList.toggle('failure--calm', isCalm ?? false);
     this.replaceChildren(reason, row);
-    this.isShown = true;
-    this.removeAttribute('hidden');
   }
 
   /** @param {Event} event */

@@ -1,9 +1,10 @@
 /** The document's room: an unmodified y-websocket provider, and what it tells the ledger. */
 import * as decoding from 'lib0/decoding';
 import { WebsocketProvider } from 'y-websocket';
-import { DENIED as DENIED_CLOSE, TOO_FAST } from './closes.js';
+import { TOO_FAST } from './closes.js';
 import { ACK, DENIED } from './frames.js';
 import { watchPulse } from './pulse.js';
+import { SCHEMA_VERSION } from './schema.js';
 import { carrying } from './socket.js';
 import { Uplink } from './uplink.js';
 import { pause, post } from './upload.js';
@@ -42,10 +43,10 @@ export function enter({ config, doc, ledger, isLoaded, signal }) {
     connect: false,
     // Tabs meet in the room. Between themselves they would also pass on a copy of another epoch.
     disableBc: true,
-    params: { ack: '1', epoch: String(config.epoch) },
+    params: { ack: '1', epoch: String(config.epoch), schema: String(SCHEMA_VERSION) },
     WebSocketPolyfill: carrying(uplink, () => provider.awareness.clientID),
   });
-  follow(provider, ledger, signal);
+  follow(provider, ledger, uplink, signal);
   doc.on('update', (_update, origin) => {
     if (origin !== provider && !isLoaded(origin)) note({ type: 'edited', carried: carried() });
   });
@@ -57,17 +58,19 @@ export function enter({ config, doc, ledger, isLoaded, signal }) {
 /**
  * @param {WebsocketProvider} provider
  * @param {import('./ledger.js').Ledger} ledger
+ * @param {Uplink} uplink
  * @param {AbortSignal} signal
  */
-function follow(provider, ledger, signal) {
+function follow(provider, ledger, uplink, signal) {
   provider.messageHandlers[ACK] = (_encoder, decoder) =>
     ledger.note({ type: 'acked', count: decoding.readVarUint(decoder) });
   provider.messageHandlers[DENIED] = (_encoder, decoder) => {
     decoding.readVarUint(decoder);
-    const detail = decoding.readVarString(decoder);
+    decoding.readVarString(decoder);
     // A reader's page writes nothing, so it has nothing to lose.
     if (!ledger.state.canWrite) return;
-    ledger.note({ type: 'failed', failure: { code: DENIED_CLOSE, detail } });
+    uplink.stop();
+    ledger.note({ type: 'demoted' });
   };
   provider.on('status', ({ status }) => {
     if (status === 'connected') ledger.note({ type: 'opened' });

@@ -21,6 +21,8 @@
  * @property {{ done: number, total: number } | null} upload bytes on their way by POST
  * @property {boolean} dirty edits of this page that the server has not confirmed
  * @property {'unknown' | 'whole' | 'storing' | 'none'} local does this browser hold every edit?
+ * @property {boolean} demoted the right to write was taken while the page was open
+ * @property {boolean} offered the server would let this page write, were it opened again
  * @property {Failure | null} failure final: only a person can go on from here
  *
  * @typedef {{ type: 'opened' } | { type: 'closed' } | { type: 'synced' } | { type: 'answered' }
@@ -28,6 +30,7 @@
  *   | { type: 'edited', carried: boolean }
  *   | { type: 'uploading', done: number, total: number } | { type: 'uploaded' }
  *   | { type: 'storing' } | { type: 'stored' } | { type: 'storeless' }
+ *   | { type: 'demoted' } | { type: 'offered', offered: boolean }
  *   | { type: 'failed', failure: Failure }} Event
  *
  * @typedef {'saved' | 'saving' | 'offline' | 'readonly' | 'failed'} Name
@@ -48,6 +51,8 @@ export const start = (canWrite) => ({
   upload: null,
   dirty: false,
   local: 'unknown',
+  demoted: false,
+  offered: false,
   failure: null,
 });
 
@@ -71,7 +76,7 @@ export const isSettled = (state) =>
  * @param {Saving} state
  */
 export const isAtRisk = (state) =>
-  state.canWrite &&
+  (state.canWrite || state.demoted) &&
   (state.dirty || state.unsent || state.upload !== null || state.acked < state.sent);
 
 /**
@@ -114,6 +119,11 @@ function change(state, event) {
       return state.local === 'none' ? {} : { local: 'whole' };
     case 'storeless':
       return { local: 'none' };
+    case 'demoted':
+      // What was sent before may still be acknowledged: the counts go on.
+      return { demoted: state.canWrite || state.demoted, canWrite: false };
+    case 'offered':
+      return { offered: event.offered && !state.canWrite };
     case 'failed':
       return { failure: state.failure ?? event.failure };
   }

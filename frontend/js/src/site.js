@@ -1,4 +1,5 @@
 /** What every page needs: a logout that leaves nothing behind, and menus that close. */
+import { attachHome } from './home.js';
 import { LOGOUT } from './signals.js';
 import { wipeCopies } from './wipe.js';
 
@@ -29,3 +30,4 @@ function closeMenus(event) {
 document.addEventListener('submit', onLogout);
 document.addEventListener('pointerdown', closeMenus);
 document.addEventListener('keydown', closeMenus);
+attachHome();

@@ -1,4 +1,5 @@
 /** `<collab-state>`: the line that says whether the document is saved. */
+import { NO_DOCUMENT, NO_RIGHT, OLD_PAGE } from './closes.js';
 import { nameOf } from './saving.js';
 
 /**
@@ -64,9 +65,9 @@ export class CollabState extends HTMLElement {
 export function textOf(state) {
   switch (nameOf(state)) {
     case 'failed':
-      return gettext('Cannot be saved');
+      return failedText(state.failure);
     case 'readonly':
-      return gettext('Read only');
+      return state.demoted ? gettext('You can only read now') : gettext('Read only');
     case 'saved':
       return gettext('Saved');
     case 'offline':
@@ -78,6 +79,20 @@ export function textOf(state) {
       return state.link === 'down'
         ? gettext('Offline - saving in this browser…')
         : savingText(state.upload);
+  }
+}
+
+/** @param {import('./saving.js').Failure | null} failure */
+function failedText(failure) {
+  switch (failure?.code) {
+    case NO_RIGHT:
+      return gettext('No longer shared with you');
+    case NO_DOCUMENT:
+      return gettext('No longer available');
+    case OLD_PAGE:
+      return gettext('Reload to go on');
+    default:
+      return gettext('Cannot be saved');
   }
 }
 

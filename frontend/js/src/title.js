@@ -5,8 +5,8 @@
  * once. While an input method composes, what others write waits: replacing the field's value would
  * end the composition.
  */
+import { TITLE_ORIGIN } from './origins.js';
 import { editOf, movedBy } from './textdiff.js';
-import { TITLE_ORIGIN } from './undo.js';
 
 export class CollabTitle extends HTMLElement {
   listeners = new AbortController();
@@ -123,6 +123,7 @@ export class CollabTitle extends HTMLElement {
       this.onEnter?.();
     } else if (isMod && (key === 'z' || key === 'y')) {
       event.preventDefault();
+      if (this.field.readOnly) return;
       if (key === 'y' || event.shiftKey) this.undo?.redo();
       else this.undo?.undo();
     }

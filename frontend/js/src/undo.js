@@ -1,9 +1,7 @@
 /** One undo for title and body, and only for one's own edits. */
 import { defaultDeleteFilter, defaultProtectedNodes, ySyncPluginKey } from '@tiptap/y-tiptap';
 import * as Y from 'yjs';
-
-/** The origin of the transactions that the title's field makes. */
-export const TITLE_ORIGIN = Symbol('title');
+import { TITLE_ORIGIN } from './origins.js';
 
 /**
  * @param {Y.XmlFragment} body

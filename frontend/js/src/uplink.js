@@ -42,6 +42,11 @@ export class Uplink {
     this.uploading = null;
   }
 
+  /** Carry nothing more: the right to write is gone. */
+  stop() {
+    this.options = { ...this.options, canWrite: false };
+  }
+
   /**
    * Take one frame with content.
    *
@@ -96,7 +101,8 @@ export class Uplink {
       await post(cut(update, size), controller.signal, onProgress);
     } catch (error) {
       if (controller.signal.aborted) return;
-      note({ type: 'failed', failure: failureOf(error) });
+      if (isDenied(error)) note({ type: 'demoted' });
+      else note({ type: 'failed', failure: failureOf(error) });
       return;
     }
     if (this.uploading !== controller) return;
@@ -112,6 +118,13 @@ export class Uplink {
     note({ type: 'uploaded' });
   }
 }
+
+/**
+ * May this page only read? A socket that lost every right is told so by itself.
+ *
+ * @param {unknown} error
+ */
+const isDenied = (error) => error instanceof UploadRefused && error.status === 403;
 
 /**
  * @param {unknown} error

@@ -138,9 +138,9 @@ function page(context, { canWrite = true } = {}) {
   return { doc, ledger, provider, socket, sync, type, name: () => nameOf(ledger.state) };
 }
 
-test('the room is asked for acknowledgements and told the epoch', (context) => {
+test('the room is asked for acknowledgements and told epoch and schema', (context) => {
   const { socket } = page(context);
-  assert.equal(socket().url, 'wss://collab.example/ws/documents/d?ack=1&epoch=4');
+  assert.equal(socket().url, 'wss://collab.example/ws/documents/d?ack=1&epoch=4&schema=2');
 });
 
 test('an edit is saved when the server has acknowledged as many frames as were sent', (context) => {
@@ -235,7 +235,7 @@ test('a page that was too fast waits and is offline meanwhile', (context) => {
   assert.equal(ledger.state.failure, null);
 });
 
-test('a denied change fails a writer and not a reader', (context) => {
+test('a writer who is denied reads on and sends nothing more', (context) => {
   const denied = frame((encoder) => {
     encoding.writeVarUint(encoder, 2);
     encoding.writeVarUint(encoder, 0);
@@ -244,7 +244,12 @@ test('a denied change fails a writer and not a reader', (context) => {
   const writer = page(context);
   writer.sync();
   writer.socket().receive(denied);
-  assert.equal(writer.name(), 'failed');
+  assert.equal(writer.name(), 'readonly');
+  assert.equal(writer.ledger.state.demoted, true);
+  assert.equal(writer.ledger.state.failure, null);
+  const sent = writer.socket().content.length;
+  writer.doc.getText('title').insert(0, 'too late');
+  assert.equal(writer.socket().content.length, sent);
   const reader = page(context, { canWrite: false });
   reader.sync();
   reader.socket().receive(denied);
