@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from typing import Any, ParamSpec, TypeVar
 
@@ -20,6 +21,8 @@ from django.db import (
     connections,
     transaction,
 )
+from django.db.models import FloatField, Func, Min
+from django.utils import timezone
 
 from collab.engine.errors import EpochChanged, LogUnavailable, NoSuchRoom, UpdateRejected
 from collab.engine.firewall import Limits
@@ -36,6 +39,8 @@ T = TypeVar("T")
 _ROWS_PER_INSERT = 500
 _READERS = 2
 _CLOSE_TIMEOUT_S = 5
+# Rows that one transaction folds: they are deleted while the room's row is locked.
+_FOLDED_AT_ONCE = 5000
 
 
 class OrmUpdateLog:
@@ -47,11 +52,15 @@ class OrmUpdateLog:
     Args:
         limits: What the firewall allows one update; stored content is held to its structure only.
         using: The database.
+        history_days: Older rows are folded when a room is compacted; 0: never.
     """
 
-    def __init__(self, limits: Limits, using: str = DEFAULT_DB_ALIAS) -> None:
+    def __init__(
+        self, limits: Limits, using: str = DEFAULT_DB_ALIAS, *, history_days: int = 0
+    ) -> None:
         self._limits = limits
         self._using = using
+        self._history_days = history_days
         self._writer = ThreadPoolExecutor(1, "collab-log-writer")
         self._readers = ThreadPoolExecutor(_READERS, "collab-log-reader")
         self._compactor = ThreadPoolExecutor(1, "collab-compactor")
@@ -69,7 +78,11 @@ class OrmUpdateLog:
         return await self._run(self._readers, heads, keys, self._using)
 
     async def compact(self, key: int) -> bool:
-        return await self._run(self._compactor, compact, key, self._limits, self._using)
+        done = await self._run(self._compactor, compact, key, self._limits, self._using)
+        if self._history_days:
+            old = timezone.now() - timedelta(days=self._history_days)
+            await self._run(self._compactor, fold, key, old, self._limits, self._using)
+        return done
 
     async def close(self) -> None:
         """Close the connections of the log's threads, and end the threads."""
@@ -191,10 +204,41 @@ def load(key: int, using: str = DEFAULT_DB_ALIAS, *, whole: bool = False) -> Loa
     )
 
 
-def read(key: int, after: int, using: str = DEFAULT_DB_ALIAS) -> list[Row]:
-    """Read the rows after a seq, oldest first."""
+def read(
+    key: int, after: int, using: str = DEFAULT_DB_ALIAS, *, last: int | None = None
+) -> list[Row]:
+    """Read the rows after a seq, oldest first, up to `last` if it is given."""
     rows = StoredUpdate.objects.using(using).filter(room_id=key, seq__gt=after).order_by("seq")
+    if last is not None:
+        rows = rows.filter(seq__lte=last)
     return [Row(seq, bytes(data)) for seq, data in rows.values_list("seq", "data").iterator()]
+
+
+def load_until(key: int, seq: int, using: str = DEFAULT_DB_ALIAS, *, after: int = 0) -> Loaded:
+    """Read a room as it was after row `seq`: a snapshot if one is of use, and rows up to there.
+
+    Args:
+        key: The room.
+        seq: The last row.
+        using: The database.
+        after: The caller has a state up to this row, which only a later snapshot replaces.
+
+    Raises:
+        NoSuchRoom: there is none.
+    """
+    head = heads([key], using).get(key)
+    if head is None:
+        raise NoSuchRoom("There is no such document.")
+    snapshots = Snapshot.objects.using(using).filter(room_id=key)
+    snapshot = snapshots.filter(seq__gt=after, seq__lte=seq).first()
+    if snapshot is not None:
+        after = snapshot.seq
+    return Loaded(
+        head=head,
+        snapshot=None if snapshot is None else bytes(snapshot.data),
+        seq=after,
+        rows=read(key, after, using, last=seq),
+    )
 
 
 def heads(keys: Sequence[int], using: str = DEFAULT_DB_ALIAS) -> dict[int, Head]:
@@ -227,12 +271,9 @@ def compact(key: int, limits: Limits, using: str = DEFAULT_DB_ALIAS) -> bool:
         # The snapshot itself may be what is broken; the rows are the truth.
         loaded = load(key, using, whole=True)
         replica = replay(loaded, limits)
-    if replica.pending:
+    state = _whole_state(replica, limits)
+    if state is None:
         return False
-    state = replica.encode()
-    copy = Replica(limits)
-    if copy.load([state]) or copy.pending or copy.clocks != replica.clocks:
-        raise UpdateRejected("The encoded state is not what was encoded.")
     seq = loaded.rows[-1].seq
     with transaction.atomic(using=using):
         snapshots = Snapshot.objects.using(using).select_for_update()
@@ -240,3 +281,128 @@ def compact(key: int, limits: Limits, using: str = DEFAULT_DB_ALIAS) -> bool:
         if not created:
             snapshots.filter(room_id=key, seq__lt=seq).update(seq=seq, data=state)
     return True
+
+
+def _whole_state(replica: Replica, limits: Limits) -> bytes | None:
+    """Encode all that a replica was given, or return None while some of it is pending.
+
+    Raises:
+        UpdateRejected: what was encoded reads differently.
+    """
+    if replica.pending:
+        return None
+    state = replica.encode()
+    copy = Replica(limits)
+    if copy.load([state]) or copy.pending or copy.clocks != replica.clocks:
+        raise UpdateRejected("The encoded state is not what was encoded.")
+    return state
+
+
+def fold(key: int, old: datetime, limits: Limits, using: str = DEFAULT_DB_ALIAS) -> int:
+    """Fold the rows that are older than a time into one, a bounded number at a time.
+
+    The rows go for good, so the state that takes their place must hold all of them: nothing is
+    folded while a row among them is refused, or waits for a missing one.
+
+    Args:
+        key: The room.
+        old: Clocks of processes differ, so the order is that of the rows: those are folded before
+            which, and among which, there is none that is newer.
+        limits: As for `compact`.
+        using: The database.
+
+    Returns:
+        How many rows went.
+
+    Raises:
+        UpdateRejected: the CRDT cannot read the rows.
+    """
+    room = Room.objects.using(using).filter(pk=key).only("epoch", "head", "floor").first()
+    if room is None:
+        return 0
+    rows = StoredUpdate.objects.using(using).filter(room_id=key)
+    kept = rows.filter(created_at__gte=old).order_by("seq").values_list("seq", flat=True).first()
+    to = room.head if kept is None else kept - 1
+    gone, size = 0, _FOLDED_AT_ONCE
+    while room.floor < to:
+        seq = min(room.floor + size, to)
+        state = _state_of_rows(read(key, 0, using, last=seq), limits)
+        if state is not None:
+            gone += _put_state(room, seq, state, using)
+        elif seq == to:
+            break
+        else:
+            size *= 2
+    return gone
+
+
+def _state_of_rows(rows: list[Row], limits: Limits) -> bytes | None:
+    """Return the state that rows make, or None if one of them would not be in it."""
+    replica = Replica(limits)
+    if replica.load([row.update for row in rows]):
+        return None
+    return _whole_state(replica, limits)
+
+
+def _put_state(room: Room, seq: int, state: bytes, using: str) -> int:
+    """Put a state in the place of the rows up to `seq`. Returns how many rows went."""
+    with transaction.atomic(using=using):
+        rooms = Room.objects.using(using).select_for_update(no_key=True)
+        now = rooms.filter(pk=room.pk, epoch=room.epoch).first()
+        if now is None or now.floor >= seq:
+            room.floor = room.head  # Gone, reset, or folded by another process.
+            return 0
+        rows = StoredUpdate.objects.using(using).filter(room_id=room.pk)
+        rows.filter(seq=seq).update(data=state, author=None)
+        gone, _ = rows.filter(seq__lt=seq).delete()
+        rooms.filter(pk=room.pk).update(floor=seq)
+    room.floor = seq
+    return gone
+
+
+class _Epoch(Func):
+    """A time as seconds since a fixed moment, for arithmetic: rows are many, datetimes slow."""
+
+    output_field = FloatField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        context["template"] = "(julianday(%(expressions)s) - 2440587.5) * 86400.0"
+        return self.as_sql(compiler, connection, **context)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        context["template"] = "EXTRACT(EPOCH FROM %(expressions)s)::double precision"
+        return self.as_sql(compiler, connection, **context)
+
+
+Written = tuple[int, Any, float]
+"""When a row was written: its seq, its author's primary key or None, and seconds (Unix time)."""
+
+
+def written(
+    key: int, *, after: int, before: int, limit: int, using: str = DEFAULT_DB_ALIAS
+) -> Iterator[Written]:
+    """Tell of the rows between two seqs who wrote them and when, newest first; one query."""
+    rows = StoredUpdate.objects.using(using).filter(room_id=key, seq__gt=after, seq__lt=before)
+    rows = rows.annotate(at=_Epoch("created_at")).order_by("-seq")
+    yield from rows.values_list("seq", "author_id", "at")[:limit].iterator()
+
+
+def first_written(
+    key: int, *, first: int, limit: int, using: str = DEFAULT_DB_ALIAS
+) -> dict[Any, float]:
+    """Tell by author when they first wrote among the `limit` rows from a seq on; one query."""
+    rows = StoredUpdate.objects.using(using).filter(
+        room_id=key, seq__gte=first, seq__lt=first + limit
+    )
+    return dict(rows.values_list("author_id").annotate(at=Min(_Epoch("created_at"))))
+
+
+def written_at(key: int, seq: int, using: str = DEFAULT_DB_ALIAS) -> datetime:
+    """Tell when a row was written; now, if it is not there."""
+    times = StoredUpdate.objects.using(using).filter(room_id=key, seq=seq)
+    return times.values_list("created_at", flat=True).first() or timezone.now()
+
+
+def moment(seconds: float) -> datetime:
+    """Make an aware datetime of seconds as `written` gives them."""
+    return datetime.fromtimestamp(seconds, UTC)

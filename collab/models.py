@@ -18,10 +18,10 @@ class Room(models.Model):
     """One live document: where its log ends, and which life of it this is.
 
     `head` and the rows of `StoredUpdate` are written in one transaction under this row's lock, so
-    rows 1 to `head` exist without a gap. `epoch` rises when the room is reset; peers of an older
-    one start anew. Only `collab.log` writes either. `access` rises with every change of a grant, so
-    that processes notice one whose announcement they missed. `floor` is the first row that is
-    there: history's retention folds what was before into that one row.
+    rows `floor` to `head` exist without a gap: history's retention folds what was before `floor`
+    into that one row. `epoch` rises when the room is reset; peers of an older one start anew. Only
+    `collab.log` writes these. `access` rises with every change of a grant, so that processes notice
+    one whose announcement they missed.
 
     The object that a room belongs to has a OneToOneField to it whose `related_name` is the `kind`.
     """
@@ -89,7 +89,8 @@ class Version(models.Model):
     """A named state of a room, kept for ever; what has no name is read from the log's rows.
 
     `state` is a full state after row `seq`, a Yjs V1 update: it needs no row, and no snapshot of
-    the CRDT library, which restores wrong text.
+    the CRDT library, which restores wrong text. It is `whole` if no row up to `seq` waited for a
+    missing one, so that later states can be made of it. `created_at` is when row `seq` was written.
     """
 
     NAME_LENGTH = 200
@@ -98,6 +99,7 @@ class Version(models.Model):
     seq = models.PositiveBigIntegerField()
     name = models.CharField(_("name"), max_length=NAME_LENGTH)
     state = models.BinaryField()
+    whole = models.BooleanField(default=False, db_default=False)
     named_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )

@@ -33,7 +33,7 @@ class Process:
     def __init__(self) -> None:
         limits = conf.room_limits()
         self.relay = LayerRelay(self._hear)
-        self.log = OrmUpdateLog(limits.update)
+        self.log = OrmUpdateLog(limits.update, history_days=conf.get("HISTORY_DAYS"))
         self.registry = Registry(self.log, self.relay, LoopClock(), limits, PrometheusMeter())
         # Who may enter is asked here, so that a slow page on Django's shared thread delays nobody.
         self.pool = ThreadPoolExecutor(4, "collab-access")

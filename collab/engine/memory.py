@@ -19,6 +19,15 @@ class _Stored:
     access: int = 0
     rows: list[tuple[Author, bytes]] = field(default_factory=list)
     snapshot: tuple[int, bytes] | None = None
+    floor: int = 1
+
+    @property
+    def head(self) -> int:
+        return self.floor + len(self.rows) - 1
+
+    def after(self, seq: int) -> list[Row]:
+        """Return the rows after a seq, oldest first."""
+        return [Row(n, update) for n, (_, update) in enumerate(self.rows, self.floor) if n > seq]
 
 
 class MemoryLog:
@@ -39,8 +48,8 @@ class MemoryLog:
     async def load(self, key: int, *, whole: bool = False) -> Loaded:
         stored = self._get(key)
         seq, snapshot = (not whole and stored.snapshot) or (0, None)
-        rows = [Row(n, u) for n, (_, u) in enumerate(stored.rows, 1) if n > seq]
-        return Loaded(Head(stored.epoch, len(stored.rows), stored.access), snapshot, seq, rows)
+        head = Head(stored.epoch, stored.head, stored.access)
+        return Loaded(head, snapshot, seq, stored.after(seq))
 
     async def append(self, batches: Sequence[Batch]) -> list[Appended | Exception]:
         self._check()
@@ -50,21 +59,29 @@ class MemoryLog:
         return [self._append(batch) for batch in batches]
 
     async def read(self, key: int, after: int) -> list[Row]:
-        stored = self._get(key)
-        return [Row(n, u) for n, (_, u) in enumerate(stored.rows, 1) if n > after]
+        return self._get(key).after(after)
 
     async def heads(self, keys: Sequence[int]) -> dict[int, Head]:
         self._check()
         known = ((key, self.rooms[key]) for key in keys if key in self.rooms)
-        return {key: Head(stored.epoch, len(stored.rows), stored.access) for key, stored in known}
+        return {key: Head(stored.epoch, stored.head, stored.access) for key, stored in known}
 
     async def compact(self, key: int) -> bool:
         stored = self._get(key)
-        replica = Replica(Limits())
-        replica.load([update for _, update in stored.rows])
-        if replica.pending:
+        state = _state([update for _, update in stored.rows])
+        if state is None:
             return False
-        stored.snapshot = (len(stored.rows), replica.encode())
+        stored.snapshot = (stored.head, state)
+        return True
+
+    def fold(self, key: int, seq: int) -> bool:
+        """Fold the rows up to a seq into one. Returns whether it could be done."""
+        stored = self.rooms[key]
+        count = seq - stored.floor + 1
+        state = _state([update for _, update in stored.rows[:count]])
+        if state is None:
+            return False
+        stored.rows[:count], stored.floor = [(None, state)], seq
         return True
 
     def _append(self, batch: Batch) -> Appended | Exception:
@@ -73,9 +90,9 @@ class MemoryLog:
             return NoSuchRoom("This document was deleted.")
         if stored.epoch != batch.epoch:
             return EpochChanged("This document was reset.")
-        first = len(stored.rows) + 1
+        first = stored.head + 1
         stored.rows += [(write.author, write.update) for write in batch.writes]
-        return Appended(first, len(stored.rows))
+        return Appended(first, stored.head)
 
     def _check(self) -> None:
         if self.fail is not None:
@@ -86,6 +103,13 @@ class MemoryLog:
         if key not in self.rooms:
             raise NoSuchRoom("There is no such document.")
         return self.rooms[key]
+
+
+def _state(updates: list[bytes]) -> bytes | None:
+    """Make one state of updates, or None while one of them waits for a missing one."""
+    replica = Replica(Limits())
+    replica.load(updates)
+    return None if replica.pending else replica.encode()
 
 
 class MemoryBus:

@@ -37,7 +37,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where a room's log ends: rows 1 to `seq` exist. `access` rises as rights change."""
+    """Where a room's log ends: its last row is `seq`. `access` rises as rights change."""
 
     epoch: int
     seq: int
@@ -72,7 +72,11 @@ class Appended:
 
 
 class UpdateLog(Protocol):
-    """The truth: stored updates, numbered from 1 without a gap in each room."""
+    """The truth: stored updates, numbered without a gap in each room, the first of them 1.
+
+    A log that keeps its rows for a time only folds the oldest into one: the rows up to a seq, which
+    rises, become that row, a whole state. From there to the head no row is missing.
+    """
 
     async def load(self, key: int, *, whole: bool = False) -> Loaded:
         """Read a room for opening; `whole` leaves the snapshot out and gives every row.
@@ -95,13 +99,16 @@ class UpdateLog(Protocol):
         """
 
     async def read(self, key: int, after: int) -> list[Row]:
-        """Read the rows after a seq, oldest first. Raises LogUnavailable."""
+        """Read the rows after a seq, oldest first. Raises LogUnavailable.
+
+        The first is the next one, or the whole state that it and others were folded into.
+        """
 
     async def heads(self, keys: Sequence[int]) -> dict[int, Head]:
         """Read the heads of rooms in one query; a room that is gone is left out."""
 
     async def compact(self, key: int) -> bool:
-        """Write a snapshot of all rows, unless an update among them is pending.
+        """Write a snapshot of all rows, unless an update among them is pending; fold old rows.
 
         Returns:
             Whether a snapshot at the head is there now.

@@ -310,9 +310,9 @@ class Room:
         Returns:
             Whether there was anything. If not, the next comparison of heads comes back to it.
         """
-        log = self._registry.log
+        log, after = self._registry.log, self.tail.seq
         try:
-            rows = await log.read(self.key, self.tail.seq)
+            rows = await log.read(self.key, after)
             # Rows do not tell their epoch. It only grows, so it was this one when they were read.
             head = (await log.heads([self.key])).get(self.key)
         except (LogUnavailable, NoSuchRoom):
@@ -323,7 +323,8 @@ class Room:
             self.check_head(head)
             return False
         missed = sum(self._take_row(row.update) for row in rows)
-        self._held(rows[0].seq, rows[-1].seq)
+        # The first may be a state that the missed rows were folded into.
+        self._held(after + 1, rows[-1].seq)
         if missed:
             self.meter.healed(missed)
         return True
@@ -335,9 +336,10 @@ class Room:
         try:
             brought = self.replica.apply(update)
         except UpdateRejected:
+            # A row may exceed what an update may have: it may be a folded state, or the bound was
+            # lowered. Loading holds rows to their structure only.
             logger.exception("Room %s cannot apply a stored row", self.key)
-            if self.replica.broken:
-                self.restart()
+            self.restart("it cannot apply a stored row")
             return False
         if brought is None:
             return False
@@ -389,9 +391,9 @@ class Room:
                 if not peer.stalled:
                     peer.send(_KEEP_ALIVE)
 
-    def restart(self) -> None:
+    def restart(self, why: str = "its replica is broken") -> None:
         """Send everybody away to come back to a replica made anew from the log."""
-        logger.error("Room %s starts anew: its replica is broken", self.key)
+        logger.error("Room %s starts anew: %s", self.key, why)
         self.close_peers(CloseCode.RESTART, "The document is loaded again; come back.")
         self._registry.forget(self)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,6 +12,7 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connections
 
+from collab import log as orm_log
 from collab.engine import firewall
 from collab.engine.memory import MemoryLog
 from collab.engine.ports import Author, UpdateLog
@@ -18,6 +20,7 @@ from collab.log import OrmUpdateLog
 from collab.models import Room, Snapshot, StoredUpdate
 from collab.site import environment
 
+OLD = datetime(2020, 1, 1, tzinfo=UTC)
 Stored = tuple[int, Author, bytes]
 
 
@@ -35,6 +38,7 @@ class Bed(Protocol):
     def rows(self, key: int) -> list[Stored]: ...
     def snapshot(self, key: int) -> tuple[int, bytes] | None: ...
     def spoil_snapshot(self, key: int, data: bytes) -> None: ...
+    def fold(self, key: int, seq: int) -> bool: ...
 
 
 class MemoryBed:
@@ -64,8 +68,9 @@ class MemoryBed:
         return "somebody"
 
     def rows(self, key: int) -> list[Stored]:
-        rows = self._log.rooms[key].rows
-        return [(seq, author, update) for seq, (author, update) in enumerate(rows, 1)]
+        stored = self._log.rooms[key]
+        rows = enumerate(stored.rows, stored.floor)
+        return [(seq, author, update) for seq, (author, update) in rows]
 
     def snapshot(self, key: int) -> tuple[int, bytes] | None:
         return self._log.rooms[key].snapshot
@@ -73,6 +78,10 @@ class MemoryBed:
     def spoil_snapshot(self, key: int, data: bytes) -> None:
         stored = self._log.rooms[key]
         stored.snapshot = (stored.snapshot or (0, b""))[0], data
+
+    def fold(self, key: int, seq: int) -> bool:
+        """Fold the rows up to a seq. Returns whether it was done."""
+        return self._log.fold(key, seq)
 
 
 class OrmBed:
@@ -118,6 +127,12 @@ class OrmBed:
 
     def spoil_snapshot(self, key: int, data: bytes) -> None:
         Snapshot.objects.using(self.using).filter(room_id=key).update(data=data)
+
+    def fold(self, key: int, seq: int) -> bool:
+        """Make the rows up to a seq old, and fold what is old."""
+        rows = StoredUpdate.objects.using(self.using).filter(room_id=key, seq__lte=seq)
+        rows.update(created_at=OLD)
+        return orm_log.fold(key, OLD + timedelta(days=1), firewall.Limits(), self.using) > 0
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pycrdt
@@ -12,14 +13,16 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connections, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from collab import log as orm_log
 from collab.engine import firewall
 from collab.engine.errors import EpochChanged, LogUnavailable, NoSuchRoom, UpdateRejected
 from collab.engine.ports import Appended, Author, Batch, Head, Row, UpdateLog, Write
-from collab.engine.replica import replay
-from collab.models import Room, Snapshot
-from tests.collab.beds import OrmBed, database
+from collab.engine.replica import Replica, replay
+from collab.log import OrmUpdateLog
+from collab.models import Room, Snapshot, StoredUpdate
+from tests.collab.beds import OLD, OrmBed, database
 from tests.support.servers import Postgres, running
 
 if TYPE_CHECKING:
@@ -42,11 +45,13 @@ class Typist:
     def __init__(self) -> None:
         self.doc: pycrdt.Doc[Any] = pycrdt.Doc()
         self.text = self.doc.get("text", type=pycrdt.Text)
+        self.rows: list[tuple[int, bytes]] = []
 
     def type(self, text: str) -> bytes:
         before = self.doc.get_state()
         self.text.insert(len(self.text), text)
-        return self.doc.get_update(before)
+        self.rows.append((len(self.rows) + 1, self.doc.get_update(before)))
+        return self.rows[-1][1]
 
 
 async def text_of(log: UpdateLog, key: int, *, whole: bool = False) -> str:
@@ -226,7 +231,116 @@ async def test_compact_at_once_from_two_logs_keeps_the_newest(bed: Bed) -> None:
     assert await text_of(log, key) == "xy" * 10
 
 
+async def test_fold_leaves_one_row_that_holds_all_of_them(bed: Bed) -> None:
+    """Who loads, and who reads on from a row that is gone, gets the same text."""
+    log, key, ann = bed.log(), bed.room(), Typist()
+    await log.append([batch(key, *(ann.type(letter) for letter in "fold"))])
+    await log.compact(key)
+    await log.append([batch(key, *(ann.type(letter) for letter in " this"))])
+    assert bed.fold(key, 7)
+    assert [seq for seq, _, _ in bed.rows(key)] == [7, 8, 9]
+    assert bed.rows(key)[0][1] is None
+    assert await text_of(log, key) == await text_of(log, key, whole=True) == "fold this"
+    for held in range(8):
+        replica = Replica(LIMITS)
+        replica.load([update for _, update in ann.rows[:held]])
+        replica.load([row.update for row in await log.read(key, held)])
+        assert str(replica.doc.get("text", type=pycrdt.Text)) == "fold this"
+
+
+async def test_fold_keeps_the_numbers_of_rows(bed: Bed) -> None:
+    """The head stays, rows go on after it, and the next fold goes further."""
+    log, key, ann = bed.log(), bed.room(), Typist()
+    await log.append([batch(key, *(ann.type(letter) for letter in "abcd"))])
+    assert bed.fold(key, 4)
+    assert await log.heads([key]) == {key: Head(1, 4)}
+    assert await log.append([batch(key, ann.type("e"), ann.type("f"))]) == [Appended(5, 6)]
+    assert bed.fold(key, 5)
+    assert [seq for seq, _, _ in bed.rows(key)] == [5, 6]
+    assert await log.compact(key)
+    assert await text_of(log, key) == await text_of(log, key, whole=True) == "abcdef"
+
+
+async def test_fold_waits_for_a_missing_update(bed: Bed) -> None:
+    """What is pending would not be in the state: the edit would be lost for good."""
+    log, key, ann = bed.log(), bed.room(), Typist()
+    first, missing, late = ann.type("a"), ann.type("b"), ann.type("c")
+    await log.append([batch(key, first, late)])
+    before = bed.rows(key)
+    assert not bed.fold(key, 2)
+    assert bed.rows(key) == before
+    await log.append([batch(key, missing)])
+    assert bed.fold(key, 3)
+    assert await text_of(log, key) == "abc"
+
+
 # What only a database does
+
+
+async def test_fold_goes_by_the_order_of_rows(orm: OrmBed) -> None:
+    """Clocks of processes differ: a row that looks old behind one that is not stays."""
+    log, key, ann = orm.log(), orm.room(), Typist()
+    await log.append([batch(key, *(ann.type(letter) for letter in "abcde"))])
+    rows = StoredUpdate.objects.using(orm.using).filter(room_id=key)
+    rows.exclude(seq=3).update(created_at=OLD)
+    orm_log.fold(key, OLD + timedelta(days=1), LIMITS, orm.using)
+    assert [seq for seq, _, _ in orm.rows(key)] == [2, 3, 4, 5]
+    assert await text_of(log, key, whole=True) == "abcde"
+
+
+async def test_fold_does_not_drop_a_row_that_is_refused(orm: OrmBed) -> None:
+    """Loading leaves such a row out and says so; it is still there for who mends it."""
+    log, key, ann = orm.log(), orm.room(), Typist()
+    await log.append([batch(key, ann.type("a"), b"\xff\xff", ann.type("b"))])
+    assert not orm.fold(key, 3)
+    assert len(orm.rows(key)) == 3
+
+
+async def test_fold_at_once_from_two_processes_folds_once(
+    orm: OrmBed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever read the rows before another one folded more of them changes nothing."""
+    log, key, ann = orm.log(), orm.room(), Typist()
+    await log.append([batch(key, *(ann.type(letter) for letter in "abcd"))])
+    whole = orm_log._whole_state
+
+    def overtaken(*args: Any) -> Any:
+        monkeypatch.setattr(orm_log, "_whole_state", whole)
+        assert orm.fold(key, 4)
+        return whole(*args)
+
+    monkeypatch.setattr(orm_log, "_whole_state", overtaken)
+    orm.fold(key, 2)
+    assert [seq for seq, _, _ in orm.rows(key)] == [4]
+    assert await text_of(log, key, whole=True) == "abcd"
+
+
+async def test_fold_in_pieces_keeps_all_text(orm: OrmBed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long history is folded a bounded number of rows at a time, over gaps that close later."""
+    monkeypatch.setattr(orm_log, "_FOLDED_AT_ONCE", 3)
+    log, key, ann = orm.log(), orm.room(), Typist()
+    updates = [ann.type(letter) for letter in "abcdefghij"]
+    # Row 4, where the first piece would end, waits for row 5.
+    updates[3:5] = reversed(updates[3:5])
+    await log.append([batch(key, *updates)])
+    assert orm.fold(key, 9)
+    assert [seq for seq, _, _ in orm.rows(key)] == [9, 10]
+    assert await text_of(log, key, whole=True) == "abcdefghij"
+
+
+async def test_old_rows_are_folded_where_a_room_is_compacted(orm: OrmBed) -> None:
+    """The setting says how long rows are kept; without it they stay for ever."""
+    keeping, key, ann = orm.log(), orm.room(), Typist()
+    folding = OrmUpdateLog(LIMITS, orm.using, history_days=30)
+    await keeping.append([batch(key, *(ann.type(letter) for letter in "abcd"))])
+    rows = StoredUpdate.objects.using(orm.using).filter(room_id=key)
+    rows.filter(seq__lte=2).update(created_at=timezone.now() - timedelta(days=31))
+    rows.filter(seq=3).update(created_at=timezone.now() - timedelta(days=29))
+    await keeping.compact(key)
+    assert len(orm.rows(key)) == 4
+    await folding.compact(key)
+    assert [seq for seq, _, _ in orm.rows(key)] == [2, 3, 4]
+    await folding.close()
 
 
 async def test_compact_older_than_the_snapshot_leaves_it(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from collab.engine.errors import LogUnavailable, NoSuchRoom, Overloaded
+from collab.engine.firewall import Limits
 from collab.engine.memory import MemoryRelay
 from collab.engine.peer import Person
 from collab.engine.registry import Registry
@@ -273,6 +274,39 @@ async def test_lost_events_heal_by_the_heads(world: World) -> None:
     assert bob.text == ""
     await passes(4)
     assert bob.text == "abc"
+
+
+async def test_folded_rows_heal_where_they_were_not_seen(world: World) -> None:
+    """A process that slept while rows were folded reads the state, and is not behind for ever."""
+    ann, bob = await pair(world, heads_every_s=3)
+    ann.type("a")
+    await passes(1)
+    lose(world, "rows")
+    for letter in "bcd":
+        ann.type(letter)
+        await passes(0.1)
+    assert world.log.fold(KEY, 3)
+    await passes(7)
+    assert bob.text == "abcd"
+    assert (bob.wire.code, world.gate.reads) == (None, 1)
+    assert not world.registries[1].rooms[KEY].tail.behind
+    bob.type("e")
+    await passes(4)
+    assert ann.text == "abcde"
+
+
+async def test_folded_state_larger_than_an_update_starts_the_room_anew(world: World) -> None:
+    """The state of a whole document may exceed what one update may have; nothing is lost."""
+    ann, bob = await pair(world, heads_every_s=3, update=Limits(update_bytes=100))
+    lose(world, "rows")
+    for _ in range(20):
+        ann.type("ten bytes ")
+        await passes(0.1)
+    assert world.log.fold(KEY, 20)
+    await passes(4)
+    assert bob.wire.code == 1012
+    again = Page(3).join(await world.registries[1].lease(KEY, KIND))
+    assert again.text == ann.text == "ten bytes " * 20
 
 
 async def test_event_after_a_lost_one_heals_at_once(world: World) -> None:

@@ -1,0 +1,234 @@
+"""The history of a room: who wrote when, what it was like then, and states that have a name.
+
+A version is one author's stretch of edits without a long rest. Its seq is that of its last row, its
+state that of all rows up to there. Where somebody named the state, a version ends, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from collab import conf, log
+from collab.engine.errors import CollabError
+from collab.engine.replica import Replica, replay
+from collab.models import Room, Version
+
+PAGE = 30
+# Rows that one page reads at most, so that a longer history costs no more. Only a version of more
+# rows than this is counted short.
+_ROWS = 50_000
+# Rows above a page in which authors' stretches are looked for that go on below.
+_OVERLAP = 10_000
+_ABOVE_ALL = 2**62
+
+
+class NoSuchVersion(CollabError):
+    """No row of that seq is there: not written yet, or folded with others."""
+
+
+class BadName(CollabError):
+    """A version cannot have this name; the text says why, for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One version of a timeline.
+
+    `edits` is its number of rows. `folded` is the oldest state that retention left; what was named
+    before that has no rows any more, and `edits` is 0.
+    """
+
+    seq: int
+    from_seq: int
+    author_id: Any
+    started_at: datetime
+    ended_at: datetime
+    edits: int
+    name: str | None
+    folded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A page of versions, newest first. `before` is where the next page begins; None: no more."""
+
+    entries: list[Entry]
+    before: int | None
+
+
+def timeline(room: Room, *, before: int | None = None, limit: int = PAGE) -> Timeline:
+    """List versions of a room: two queries for the first page, three for the others.
+
+    Rows are read newest first, and no further than the page needs.
+
+    Args:
+        room: The room.
+        before: Only versions with a lower seq.
+        limit: How many versions; at least 1.
+    """
+    ceiling = _ABOVE_ALL if before is None else before
+    floor = room.floor if room.floor > 1 else 0
+    named = Version.objects.filter(room_id=room.pk, seq__lt=ceiling).order_by("-seq")
+    names = list(named.values_list("seq", "name", "created_at")[: limit + 1])
+    stretches = _Stretches(limit, {seq for seq, *_rest in names} | {floor})
+    if before is not None:
+        stretches.begun = log.first_written(room.pk, first=before, limit=_OVERLAP)
+    read, lowest = 0, ceiling
+    for row in log.written(room.pk, after=max(floor - 1, 0), before=ceiling, limit=_ROWS):
+        read, lowest = read + 1, row[0]
+        if not stretches.take(*row):
+            break
+    name_of = {seq: name for seq, name, _at in names}
+    entries = [
+        Entry(
+            each.seq, each.from_seq, each.author_id, log.moment(each.started_at),
+            log.moment(each.ended_at), each.edits, name_of.get(each.seq), each.seq == floor,
+        )
+        for each in stretches.found
+    ]  # fmt: skip
+    cut = read == _ROWS and lowest > max(floor, 1)
+    more = stretches.more
+    if not more and not cut:
+        kept = [(seq, name, at) for seq, name, at in names if seq < floor]
+        more = len(kept) > limit - len(entries)
+        entries += [
+            Entry(seq, seq, None, at, at, 0, name, folded=False)
+            for seq, name, at in kept[: limit - len(entries)]
+        ]
+    if more:
+        return Timeline(entries, entries[-1].seq)
+    return Timeline(entries, lowest if cut else None)
+
+
+@dataclass(slots=True)
+class _Stretch:
+    seq: int
+    from_seq: int
+    author_id: Any
+    started_at: float
+    ended_at: float
+    edits: int
+
+
+class _Stretches:
+    """Rows, newest first, put together to stretches of one author each.
+
+    Args:
+        limit: How many to find.
+        ends: Rows that end a stretch whatever follows.
+    """
+
+    def __init__(self, limit: int, ends: set[int]) -> None:
+        self.found: list[_Stretch] = []
+        self.more = False
+        # Authors whose stretch is on the page before this one, and since when.
+        self.begun: dict[Any, float] = {}
+        self._limit = limit
+        self._ends = ends
+        self._gap_s: int = conf.get("SESSION_GAP_S")
+        self._open: dict[Any, _Stretch] = {}
+        self._reached = 0.0
+
+    def take(self, seq: int, author_id: Any, at: float) -> bool:
+        """Add a row. Returns whether one after it may still belong to what is found."""
+        if seq not in self._ends:
+            stretch = self._open.get(author_id)
+            if stretch is not None and stretch.started_at - at <= self._gap_s:
+                stretch.from_seq, stretch.started_at = seq, at
+                stretch.edits += 1
+                self._reached = at
+                return True
+            begun = self.begun.get(author_id)
+            if begun is not None and begun - at <= self._gap_s:
+                self.begun[author_id] = at
+                return True
+        self.begun.pop(author_id, None)
+        if len(self.found) < self._limit:
+            stretch = _Stretch(seq, seq, author_id, at, at, 1)
+            self.found.append(stretch)
+            self._open[author_id] = stretch
+            self._reached = at
+            return True
+        self.more = True
+        self._open.pop(author_id, None)
+        return self._reached - at <= self._gap_s
+
+
+def state_at(room_id: int, seq: int) -> bytes:
+    """Return a room's state after a row, as one Yjs V1 update.
+
+    Raises:
+        NoSuchVersion: there is no such row any more, or yet, and no name kept its state.
+        NoSuchRoom: there is no such room.
+        UpdateRejected: the rows cannot be read.
+    """
+    return _replica_at(room_id, seq).encode()
+
+
+def _replica_at(room_id: int, seq: int) -> Replica:
+    """Replay the rows up to a seq, from the nearest state before it."""
+    named = Version.objects.filter(Q(whole=True) | Q(seq=seq), room_id=room_id, seq__lte=seq)
+    base = named.order_by("-seq").first()
+    loaded = log.load_until(room_id, seq, after=0 if base is None else base.seq)
+    if base is not None and loaded.snapshot is None:
+        loaded = replace(loaded, snapshot=bytes(base.state), seq=base.seq)
+    # The rows were read by one query. If the last is there, none between is missing.
+    if seq != (loaded.rows[-1].seq if loaded.rows else loaded.seq) or seq < 1:
+        raise NoSuchVersion(_("There is no such version, or it is no longer kept."))
+    return replay(loaded, conf.room_limits().update)
+
+
+def name_version(
+    *, actor: AbstractBaseUser | None, room: Room, name: str, seq: int | None = None
+) -> Version:
+    """Give the state after a row a name, or another name; None: the state as it is now.
+
+    Raises:
+        BadName: the name is empty, or too long.
+        NoSuchVersion, NoSuchRoom, UpdateRejected: as `state_at`.
+    """
+    name = _clean_name(name)
+    if seq is None:
+        seq = Room.objects.values_list("head", flat=True).get(pk=room.pk)
+    known = Version.objects.filter(room_id=room.pk, seq=seq)
+    if not known.update(name=name):
+        replica = _replica_at(room.pk, seq)
+        Version.objects.get_or_create(
+            room_id=room.pk,
+            seq=seq,
+            defaults={
+                "name": name,
+                "state": replica.encode(),
+                "whole": not replica.pending,
+                "named_by_id": None if actor is None else actor.pk,
+                "created_at": log.written_at(room.pk, seq),
+            },
+        )
+    return known.defer("state").get()
+
+
+def unname_version(*, room: Room, seq: int) -> None:
+    """Take a version's name away; its rows stay, its state goes if they were folded.
+
+    Raises:
+        NoSuchVersion: it has none.
+    """
+    gone, _by_model = Version.objects.filter(room_id=room.pk, seq=seq).delete()
+    if not gone:
+        raise NoSuchVersion(_("This version has no name."))
+
+
+def _clean_name(name: str) -> str:
+    """Make a name one line, without NUL, which PostgreSQL refuses."""
+    name = " ".join(name.replace("\0", "").split())
+    if not name:
+        raise BadName(_("Give it a name."))
+    if len(name) > Version.NAME_LENGTH:
+        raise BadName(_("A name may have %d characters at most.") % Version.NAME_LENGTH)
+    return name
