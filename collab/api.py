@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -16,10 +17,12 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.urls import reverse
 from django.utils.decorators import sync_and_async_middleware
 from django.utils.translation import gettext as _
-from ninja import NinjaAPI
+from django.utils.translation import gettext_lazy
+from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from collab import access
+from collab.directory import UnknownName
 from collab.engine.errors import (
     CollabError,
     EpochChanged,
@@ -29,6 +32,8 @@ from collab.engine.errors import (
     TooFast,
     UpdateRejected,
 )
+from collab.reference import Reference
+from collab.sharing import NotShared
 
 logger = logging.getLogger(__name__)
 
@@ -40,10 +45,30 @@ STATUS: dict[type[CollabError], tuple[int, str]] = {
     LogUnavailable: (503, "database_away"),
     Overloaded: (503, "overloaded"),
     TooFast: (429, "too_fast"),
+    NotShared: (409, "not_shared"),
+    UnknownName: (422, "unknown_name"),
 }
 _CODES = {400: "bad_request", 401: "not_authenticated", 403: "forbidden", 404: "not_found",
           405: "method_not_allowed", 413: "too_large", 415: "wrong_content_type",
           500: "server_error"}  # fmt: skip
+
+
+class ErrorDetail(Schema):
+    """`code` is one word for programs, `message` one sentence for a person."""
+
+    code: str
+    message: str
+
+
+class Error(Schema):
+    """What every answer from 400 on holds; there may be more fields beside the two."""
+
+    error: ErrorDetail
+
+
+def errors(*statuses: int) -> dict[Any, Any]:
+    """Return the `response=` of an endpoint's errors: those given, and those that all have."""
+    return {frozenset({401, 403, 422, 503, *statuses}): Error}
 
 
 class ApiError(Exception):
@@ -114,7 +139,33 @@ def _checked(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
-api = NinjaAPI(title="Collab", version="1", auth=authenticate, docs_url=None, urls_namespace="api")
+_ABOUT = gettext_lazy(
+    "Send an API key as “Authorization: Bearer …”; a page of this site sends its session and "
+    "Django’s CSRF token instead. A document that is not there and one that you may not see are "
+    "both answered with 404. Every error is {“error”: {“code”, “message”}}; 429 and 503 say in "
+    "Retry-After when to come back."
+)
+
+
+class Api(NinjaAPI):
+    """The site's API; its description says how every endpoint lets callers in."""
+
+    def get_openapi_schema(self, **kwargs: Any) -> Any:
+        """Return the schema, with the two ways in, which Ninja cannot know of a function."""
+        self.description = str(_ABOUT)
+        schema = super().get_openapi_schema(**kwargs)
+        schema["components"]["securitySchemes"] = {
+            "key": {"type": "http", "scheme": "bearer"},
+            "session": {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME},
+        }
+        schema["security"] = [{"key": []}, {"session": []}]
+        return schema
+
+
+api = Api(
+    title="Collab", version="1", auth=authenticate, docs=Reference(), docs_url="/docs",
+    urls_namespace="api",
+)  # fmt: skip
 
 
 @api.exception_handler(ApiError)

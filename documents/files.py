@@ -15,11 +15,11 @@ from ninja import File, Router, Schema, Status
 from ninja.files import UploadedFile
 
 from collab import conf
-from collab.api import ApiError
+from collab.api import ApiError, errors
 from documents import attachments
 from documents.attachments import NoImage, TooLarge
 from documents.models import Attachment
-from documents.request import DocumentRequest, find_document, for_document
+from documents.request import DocumentRequest, find_document, for_document, require
 
 router = Router(tags=["files"])
 
@@ -31,15 +31,18 @@ class FileOut(Schema):
     bytes: int
 
 
-@router.post("/documents/{uuid:document_id}/files", response={201: FileOut}, summary="Add an image")
+@router.post(
+    "/documents/{uuid:document_id}/files",
+    response={201: FileOut, **errors(400, 404, 413, 415)},
+    summary="Add an image",
+)
 async def upload(request: HttpRequest, document_id: UUID, file: File[UploadedFile]) -> Any:
     """Keep a PNG, JPEG, GIF or WebP image (multipart field `file`) for a document.
 
     `src` is its address relative to the document's page, as an image node holds it.
     """
     document, can = await find_document(request, document_id)
-    if not can.write:
-        raise ApiError(403, "read_only", _("You may read this document, not change it."))
+    require(can, "write")
     if (file.size or 0) > conf.get("IMAGE_BYTES"):
         raise ApiError(
             413,

@@ -12,11 +12,13 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from collab import access
 from collab.access import Abilities
+from collab.api import ApiError
 from documents.models import Document
 
 Ability = Literal["read", "comment", "write", "share"]
@@ -86,3 +88,12 @@ async def find_document(request: Any, document_id: UUID) -> tuple[Document, Abil
 
     found: tuple[Document, Abilities] = await sync_to_async(find)()
     return found
+
+
+def require(can: Abilities, ability: Ability) -> None:
+    """Check that the API's asker may do something to what they see. Raises ApiError."""
+    if getattr(can, ability):
+        return
+    if ability == "share":
+        raise ApiError(403, "not_owner", _("Only its owners may do this."))
+    raise ApiError(403, "read_only", _("You may read this document, not change it."))

@@ -1,0 +1,245 @@
+"""A document's content over HTTP: read in five formats, and written as an edit of the live text."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from channels.db import database_sync_to_async
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.cache import get_conditional_response
+from django.utils.http import parse_etags
+from django.utils.translation import gettext as _
+from ninja import Router, Schema
+
+from collab import conf
+from collab.api import ApiError, errors
+from collab.process import Process
+from documents import content, rewrite
+from documents.content import Tree
+from documents.live import DOCUMENT
+from documents.models import Document
+from documents.request import find_document, require
+
+router = Router(tags=["content"])
+
+Format = Literal["html", "markdown", "text", "json", "yjs"]
+CONTENT_TYPES: Final[dict[str, str]] = {
+    "html": "text/html; charset=utf-8",
+    "markdown": "text/markdown; charset=utf-8",
+    "text": "text/plain; charset=utf-8",
+    "json": "application/json",
+    "yjs": "application/octet-stream",
+}
+# What a body may be, by the document's kind.
+_TAKEN = {
+    Document.Kind.RICH: ("text/markdown", "text/html"),
+    Document.Kind.TEXT: ("text/plain", "text/markdown"),
+}
+_OCTETS = {"type": "string", "format": "binary"}
+_TEXT = {"type": "string"}
+
+
+class Stored(Schema):
+    """Where the log ends once the edit is durable."""
+
+    seq: int
+
+
+def _body_of(*types: str, schema: dict[str, str]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {t: {"schema": schema} for t in types}}}
+
+
+_READ = {
+    "responses": {
+        200: {
+            "description": "The content",
+            "headers": {"ETag": {"schema": _TEXT, "description": "For If-Match"}},
+            "content": {
+                kind.partition(";")[0]: {
+                    "schema": _OCTETS if name == "yjs" else {} if name == "json" else _TEXT
+                }
+                for name, kind in CONTENT_TYPES.items()
+            },
+        },
+        304: {"description": "Not Modified"},
+    }
+}
+
+
+@router.post(
+    "/documents/{uuid:document_id}/updates",
+    response={200: Stored, **errors(404, 409, 413, 415, 429)},
+    summary="Add an update",
+    openapi_extra=_body_of("application/octet-stream", schema=_OCTETS),
+)
+async def add_update(request: HttpRequest, document_id: UUID) -> Any:
+    """Apply a Yjs V1 update (application/octet-stream), as the document's socket would.
+
+    The answer comes when the update is durable. For what is too large for a frame.
+    """
+    document, can = await find_document(request, document_id)
+    require(can, "write")
+    if request.content_type != "application/octet-stream":
+        raise ApiError(
+            415, "wrong_content_type", _("Send the update's bytes as application/octet-stream.")
+        )
+    update = _body(request, conf.get("UPLOAD_BYTES"))
+    process = Process.current()
+    room = await process.registry.lease(document.room_id, DOCUMENT)
+    try:
+        return {"seq": await room.submit(_author(request), update)}
+    finally:
+        process.registry.release(room)
+
+
+@router.get(
+    "/documents/{uuid:document_id}/content",
+    response={200: None, **errors(404)},
+    summary="Read a document",
+    openapi_extra=_READ,
+)
+async def read_content(
+    request: HttpRequest, document_id: UUID, format: Format = "html"
+) -> HttpResponseBase:
+    """Return the live content in one of five formats.
+
+    `html` is sanitised and has images at the document's address; `markdown` is CommonMark with
+    GitHub's tables, strikethrough and tasks; `text` has a line per block; `json` is the editor's
+    own tree; `yjs` is all of it as one Yjs V1 update. If-None-Match is answered with 304.
+    """
+    document, _can = await find_document(request, document_id)
+    process = Process.current()
+    room = await process.registry.lease(document.room_id, DOCUMENT)
+    try:
+        state = room.replica.encode()
+    finally:
+        process.registry.release(room)
+    if format == "yjs":
+        return HttpResponse(state, content_type=CONTENT_TYPES[format])
+    # A copy of its own, off the loop: rendering a large document takes a while.
+    body, etag = await _in_thread(_render)(state, document, format)
+    answer = get_conditional_response(request, etag=etag) or HttpResponse(
+        body, content_type=CONTENT_TYPES[format]
+    )
+    answer["ETag"] = etag
+    return answer
+
+
+@router.put(
+    "/documents/{uuid:document_id}/content",
+    response={200: Stored, **errors(404, 409, 412, 413, 415, 429)},
+    summary="Change a document's text",
+    openapi_extra=_body_of("text/markdown", "text/html", "text/plain", schema=_TEXT),
+)
+async def write_content(request: HttpRequest, document_id: UUID) -> Any:
+    """Make of the live text what the body says, by the smallest edit that does it.
+
+    The body is text/markdown or text/html, and text/plain for a document of kind text. What
+    others type meanwhile stays, and so do their cursors. With If-Match and the ETag of a read, an
+    edit of a text that has changed since is answered with 412 instead of undoing what changed it.
+    The answer comes when the edit is durable.
+    """
+    document, can = await find_document(request, document_id)
+    require(can, "write")
+    if request.content_type not in _TAKEN[Document.Kind(document.kind)]:
+        taken = _(" or ").join(_TAKEN[Document.Kind(document.kind)])
+        raise ApiError(415, "wrong_content_type", _("Send the text as %s.") % taken)
+    source = _text_of(_body(request, conf.get("UPLOAD_BYTES")))
+    process = Process.current()
+    room = await process.registry.lease(document.room_id, DOCUMENT)
+    try:
+        update = await _in_thread(_change)(
+            room.replica.encode(),
+            document,
+            _parser(request.content_type, document),
+            source,
+            request.headers.get("If-Match", ""),
+        )
+        if update is None:
+            return {"seq": room.tail.seq}
+        return {"seq": await room.submit(_author(request), update)}
+    finally:
+        process.registry.release(room)
+
+
+def parse(source: str, format: str, kind: str, base: str = "") -> Tree:
+    """Read a text in a format as a document of a kind; a text is taken as it is.
+
+    Raises:
+        ApiError: it cannot be read.
+    """
+    if kind == Document.Kind.TEXT:
+        return {"type": "text", "text": source}
+    try:
+        if format == "html":
+            return content.parse_html(source, base)
+        return content.parse_markdown(source)
+    except content.ContentRejected as error:
+        raise ApiError(
+            422, "content_rejected", _("This text nests too deeply to be read.")
+        ) from error
+
+
+def _parser(content_type: str | None, document: Document) -> str:
+    return "html" if content_type == "text/html" else "markdown"
+
+
+def _change(
+    state: bytes, document: Document, format: str, source: str, if_match: str
+) -> bytes | None:
+    if if_match:
+        replica = content.replica_of(state)
+        known = parse_etags(if_match)
+        if known != ["*"] and _etag(content.as_json(replica, document.kind)) not in known:
+            raise ApiError(412, "changed", _("The text has changed since you read it."))
+    wanted = parse(source, format, document.kind, document.get_absolute_url())
+    return rewrite.edit(state, wanted, document.kind)
+
+
+def _render(state: bytes, document: Document, format: Format) -> tuple[str, str]:
+    """Return the content in a format, and its ETag, which is the same in all formats."""
+    replica, kind = content.replica_of(state), document.kind
+    tree = content.as_json(replica, kind)
+    match format:
+        case "html":
+            body = content.as_html(replica, kind, document.get_absolute_url())
+        case "markdown":
+            body = content.as_markdown(replica, kind)
+        case "json":
+            body = tree
+        case _:
+            body = content.as_text(replica, kind)
+    return body, _etag(tree)
+
+
+def _etag(tree: str) -> str:
+    return f'"{hashlib.sha256(tree.encode(errors="replace")).hexdigest()[:32]}"'
+
+
+def _in_thread(work: Any) -> Any:
+    return database_sync_to_async(work, thread_sensitive=False)
+
+
+def _author(request: HttpRequest) -> Any:
+    return request.auth.pk  # type: ignore[attr-defined]
+
+
+def _text_of(body: bytes) -> str:
+    try:
+        return body.decode().replace("\0", "").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise ApiError(422, "not_text", _("Send the text in UTF-8.")) from error
+
+
+def _body(request: HttpRequest, max_bytes: int) -> bytes:
+    """Read a request's body up to a bound of its own; Django's is for forms."""
+    if int(request.headers.get("Content-Length") or 0) <= max_bytes:
+        body = request.read(max_bytes + 1)
+        if len(body) <= max_bytes:
+            return body
+    raise ApiError(
+        413, "too_large", _("An update may have %d bytes at most; send it in parts.") % max_bytes
+    )

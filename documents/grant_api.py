@@ -1,0 +1,163 @@
+"""Who may do what to a document, over HTTP: for its owners."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from channels.db import database_sync_to_async
+from django.http import Http404, HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from ninja import Field, Router, Schema, Status
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from collab import directory, sharing
+from collab.api import ApiError, errors
+from collab.models import Grant, Role, Room
+from documents.models import Document
+from documents.request import find_document, require
+
+router = Router(tags=["grants"])
+
+RoleName = Literal["reader", "commenter", "editor", "owner"]
+Name = Annotated[str, Field(min_length=1, max_length=directory.NAME_LENGTH)]
+
+
+class NewGrant(BaseModel):
+    """A role for one of: `user` (user name or e-mail), `group` (its name), `link` (true).
+
+    `expires_at` is for links: without it one opens the document until it is deleted.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: RoleName
+    user: Name | None = None
+    group: Name | None = None
+    link: Literal[True] | None = None
+    expires_at: AwareDatetime | None = None
+
+
+class RoleChange(BaseModel):
+    """Another role."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: RoleName
+
+
+class GrantOut(Schema):
+    """A role of a user, a group, or whoever opens a link; `url` is a link's address."""
+
+    id: int
+    role: RoleName
+    user: str | None
+    group: str | None
+    url: str | None
+    expires_at: datetime | None
+    created_at: datetime
+
+
+class Grants(Schema):
+    """All grants of a document, oldest first."""
+
+    grants: list[GrantOut]
+
+
+@router.get(
+    "/documents/{uuid:document_id}/grants",
+    response={200: Grants, **errors(404)},
+    summary="List grants",
+)
+async def index(request: HttpRequest, document_id: UUID) -> Any:
+    """List who has which role in a document, links with their addresses."""
+    document = await _owned(request, document_id)
+    grants = Grant.objects.filter(room=document.room_id).select_related("user", "group")
+    return {"grants": [_shown(request, grant) async for grant in grants.order_by("pk")]}
+
+
+@router.post(
+    "/documents/{uuid:document_id}/grants",
+    response={201: GrantOut, **errors(400, 404, 409, 413)},
+    summary="Grant a role",
+)
+async def create(request: HttpRequest, document_id: UUID, new: NewGrant) -> Any:
+    """Give a role to a user, to a group that the asker is in, or to whoever opens a new link.
+
+    A user or group that has a role already has the new one in its place. A link cannot make owners.
+    """
+    document = await _owned(request, document_id)
+    asked = (new.user is not None) + (new.group is not None) + (new.link is not None)
+    if asked != 1:
+        raise ApiError(422, "invalid", _("Send one of “user”, “group” and “link”."))
+    if new.expires_at is not None and new.link is None:
+        raise ApiError(422, "invalid", _("Only a link can expire."))
+    if new.expires_at is not None and new.expires_at <= timezone.now():
+        raise ApiError(422, "invalid", _("“expires_at” is in the past."))
+    made = await database_sync_to_async(_make)(request.auth, document.room, new)  # type: ignore[attr-defined]
+    return Status(201, _shown(request, made))
+
+
+@router.patch(
+    "/documents/{uuid:document_id}/grants/{int:grant_id}",
+    response={200: GrantOut, **errors(400, 404, 409, 413)},
+    summary="Change a role",
+)
+async def change(request: HttpRequest, document_id: UUID, grant_id: int, new: RoleChange) -> Any:
+    """Give another role to whom a grant is for. Open pages of theirs follow at once."""
+    grant = await _grant(await _owned(request, document_id), grant_id)
+    await database_sync_to_async(sharing.change_role)(grant, Role(new.role))
+    return _shown(request, grant)
+
+
+@router.delete(
+    "/documents/{uuid:document_id}/grants/{int:grant_id}",
+    response={204: None, **errors(404, 409)},
+    summary="Withdraw a grant",
+)
+async def delete(request: HttpRequest, document_id: UUID, grant_id: int) -> Any:
+    """Take a role away, or make a link void. Open pages that have no other right are closed."""
+    grant = await _grant(await _owned(request, document_id), grant_id)
+    await database_sync_to_async(sharing.withdraw)(grant)
+    return Status(204, None)
+
+
+async def _owned(request: HttpRequest, document_id: UUID) -> Document:
+    document, can = await find_document(request, document_id)
+    require(can, "share")
+    return document
+
+
+async def _grant(document: Document, grant_id: int) -> Grant:
+    """Find a grant of a document, and of no other."""
+    # SQLite's and PostgreSQL's keys end there.
+    if grant_id >= 2**63:
+        raise Http404
+    grants = Grant.objects.filter(room=document.room_id).select_related("room", "user", "group")
+    found = await grants.filter(pk=grant_id).afirst()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _make(actor: Any, room: Room, new: NewGrant) -> Grant:
+    role = Role(new.role)
+    if new.user is not None:
+        return sharing.grant(room, directory.find_person(new.user), role)
+    if new.group is not None:
+        return sharing.grant_group(room, directory.find_group(actor, new.group), role)
+    return sharing.create_link(room, role, new.expires_at)
+
+
+def _shown(request: HttpRequest, grant: Grant) -> dict[str, Any]:
+    return {
+        "id": grant.pk,
+        "role": grant.role,
+        "user": grant.user.get_username() if grant.user is not None else None,
+        "group": grant.group.name if grant.group is not None else None,
+        "url": request.build_absolute_uri(grant.get_absolute_url()) if grant.token else None,
+        "expires_at": grant.expires_at,
+        "created_at": grant.created_at,
+    }
