@@ -16,6 +16,9 @@ from collab import announce
 from collab.engine.errors import CollabError
 from collab.models import Grant, Role, Room
 
+# Lists of rooms are told which of them changed, in events of a bounded size.
+_ROOMS_PER_EVENT = 1000
+
 
 class NotShared(CollabError):
     """A change of rights that may not be; the text says why, for a person."""
@@ -95,10 +98,14 @@ def changed(room_id: int) -> None:
 
 def changed_in(room_ids: Iterable[int]) -> None:
     """Note that rights in several rooms changed, as `changed` does for one."""
-    rooms = Room.objects.filter(pk__in=list(room_ids))
+    keys = list(room_ids)
+    rooms = Room.objects.filter(pk__in=keys)
     rooms.update(access=F("access") + 1)
     for room_id, access in rooms.values_list("pk", "access"):
         announce.to_room(room_id, {"event": "access", "access": access})
+    for start in range(0, len(keys), _ROOMS_PER_EVENT):
+        part = keys[start : start + _ROOMS_PER_EVENT]
+        announce.to_everyone({"event": "listed", "rooms": part})
 
 
 @contextmanager

@@ -21,6 +21,10 @@ from collab.models import ApiKey, Grant
 def grant_changed(sender: type[Grant], instance: Grant, **kwargs: Any) -> None:
     """Covers the admin and a user's deletion too."""
     sharing.changed(instance.room_id)
+    if instance.user_id is not None:
+        announce.to_everyone({"event": "listed", "users": [instance.user_id]})
+    elif instance.group_id is not None:
+        announce.to_everyone({"event": "listed", "groups": [instance.group_id]})
 
 
 @receiver(m2m_changed)
@@ -36,6 +40,11 @@ def groups_changed(sender: Any, instance: Any, action: str, pk_set: Any, **kwarg
         groups = pk_set if pk_set is not None else instance.groups.values("pk")
     rooms = Grant.objects.filter(group__in=groups).values_list("room_id", flat=True).distinct()
     found = list(rooms)
+    if isinstance(instance, Group):
+        members = instance.user_set.values_list("pk", flat=True) if pk_set is None else pk_set
+        announce.to_everyone({"event": "listed", "users": list(members)})
+    else:
+        announce.to_everyone({"event": "listed", "users": [instance.pk]})
     # A clear is told before it is done; rights must be asked for after it.
     transaction.on_commit(lambda: sharing.changed_in(found))
 

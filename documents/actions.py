@@ -6,9 +6,12 @@ import pycrdt
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from collab import log, sharing
-from collab.models import Role
+from collab import announce, edits, log, sharing
+from collab.models import Grant, Role
+from documents import attachments, titles
+from documents.duplicate import copy_of
 from documents.models import Document, Visit
 
 
@@ -43,10 +46,81 @@ def mirror_title(*, room_id: int, title: str, edited: bool) -> None:
     """
     title = clean_title(title)
     documents = Document.objects.filter(room_id=room_id)
-    if edited:
-        documents.update(title=title, updated_at=timezone.now())
-    else:
-        documents.exclude(title=title).update(title=title)
+    if edited and documents.filter(title=title).update(updated_at=timezone.now()):
+        return
+    times = {"updated_at": timezone.now()} if edited else {}
+    if documents.exclude(title=title).update(title=title, **times):
+        _announce_title(room_id, title)
+
+
+def rename(*, actor: AbstractBaseUser, document: Document, title: str) -> None:
+    """Give a document another title, by an edit of its room that open pages see.
+
+    Raises:
+        NoSuchRoom, EpochChanged, UpdateRejected: the room does not take it.
+    """
+    title = clean_title(title)
+    edits.edit(document.room_id, actor.pk, lambda state: titles.changed_to(state, title))
+    mirror_title(room_id=document.room_id, title=title, edited=True)
+
+
+def duplicate(*, actor: AbstractBaseUser, document: Document) -> Document:
+    """Make a copy of a document's present content and images, which `actor` owns.
+
+    Raises:
+        NoSuchRoom, UpdateRejected: the original cannot be read.
+    """
+    title = clean_title(_("Copy of %s") % document)
+    state = copy_of(edits.state_of(document.room_id), document.kind, title)
+    with transaction.atomic():
+        copy = create_document(actor=actor, title=title, content=state, kind=document.kind)
+        Document.objects.filter(pk=copy.pk).update(schema=document.schema)
+        attachments.copy_all(source=document, target=copy)
+    return copy
+
+
+@transaction.atomic
+def trash(*, actor: AbstractBaseUser, document: Document) -> None:
+    """Move a document to the trash, where its owners alone can see it.
+
+    Open sockets of others are closed, and nobody can change it.
+    """
+    if Document.objects.alive().filter(pk=document.pk).update(trashed_at=timezone.now()):
+        sharing.changed(document.room_id)
+
+
+@transaction.atomic
+def restore(*, actor: AbstractBaseUser, document: Document) -> None:
+    """Take a document out of the trash: everybody has the rights that they had."""
+    if Document.objects.trashed().filter(pk=document.pk).update(trashed_at=None):
+        sharing.changed(document.room_id)
+
+
+@transaction.atomic
+def delete(*, actor: AbstractBaseUser, document: Document) -> bool:
+    """Delete a document for ever, with its history and images, if it is in the trash.
+
+    Returns:
+        Whether it was.
+    """
+    found = Document.objects.trashed().filter(pk=document.pk).first()
+    if found is not None:
+        found.delete()
+    return found is not None
+
+
+def leave(*, actor: AbstractBaseUser, document: Document) -> None:
+    """Give up one's own grant in a document. One that a group has stays.
+
+    Raises:
+        NotShared: nobody would own it.
+    """
+    for grant in Grant.objects.filter(room_id=document.room_id, user_id=actor.pk):
+        sharing.withdraw(grant)
+
+
+def _announce_title(room_id: int, title: str) -> None:
+    announce.to_everyone({"event": "renamed", "room": room_id, "title": title})
 
 
 def note_visit(*, actor: AbstractBaseUser, document: Document) -> None:

@@ -7,12 +7,17 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models import F, FilteredRelation, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from collab import access
-from collab.models import Grant, Room
+from collab.models import Grant, Role, Room
+
+
+def _rooms_of(user: Any, condition: Q) -> Any:
+    return Grant.objects.filter(access.grants_of(user), condition).values("room_id")
 
 
 class DocumentQuerySet(models.QuerySet["Document"]):
@@ -24,6 +29,33 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         """Documents that a user may see, latest edit first; see `access.grants_of`."""
         rooms = Grant.objects.filter(access.grants_of(user)).values("room_id")
         return self.alive().filter(room_id__in=rooms).order_by("-updated_at")
+
+    def trashed(self) -> Self:
+        """Documents that are in the trash."""
+        return self.filter(trashed_at__isnull=False)
+
+    def owned_by(self, user: Any) -> Self:
+        """Documents that a user owns, alone or with others, also through a group."""
+        return self.filter(room_id__in=_rooms_of(user, Q(role=Role.OWNER)))
+
+    def lent_to(self, user: Any) -> Self:
+        """Documents that others own and gave to a user or their groups; not by a link."""
+        lent = _rooms_of(user, Q(token__isnull=True))
+        owned = _rooms_of(user, Q(role=Role.OWNER))
+        return self.filter(room_id__in=lent).exclude(room_id__in=owned)
+
+    def visited_by(self, user: Any) -> Self:
+        """Documents that a user opened and may still see; `listed_at` is when they last did."""
+        return (
+            self.shared_with(user)
+            .alias(visit=FilteredRelation("visits", condition=Q(visits__user=user.pk)))
+            .filter(visit__isnull=False)
+            .listed_by("visit__visited_at")
+        )
+
+    def listed_by(self, field: str) -> Self:
+        """Annotate `listed_at`, the time that a list of them is in order by."""
+        return self.annotate(listed_at=F(field))
 
 
 class Document(models.Model):

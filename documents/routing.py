@@ -3,8 +3,10 @@
 from django.urls import path
 
 from documents.consumers import DocumentConsumer, PeopleConsumer
+from documents.home import HomeConsumer
 
 websocket_urlpatterns = [
     path("ws/documents/<uuid:document_id>", DocumentConsumer.as_asgi()),
     path("ws/documents/<uuid:document_id>/people", PeopleConsumer.as_asgi()),
+    path("ws/home", HomeConsumer.as_asgi()),
 ]

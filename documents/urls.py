@@ -2,13 +2,19 @@
 
 from django.urls import path
 
-from documents import files, views
+from documents import files, home_views, views
 
 app_name = "documents"
 
 urlpatterns = [
-    path("", views.document_list, name="list"),
-    path("documents/", views.create, name="create"),
+    path("", home_views.document_list, name="list"),
+    path("documents/", home_views.create, name="create"),
+    path("documents/<uuid:document_id>/rename/", home_views.rename, name="rename"),
+    path("documents/<uuid:document_id>/duplicate/", home_views.duplicate, name="duplicate"),
+    path("documents/<uuid:document_id>/trash/", home_views.trash, name="trash"),
+    path("documents/<uuid:document_id>/restore/", home_views.restore, name="restore"),
+    path("documents/<uuid:document_id>/delete/", home_views.delete, name="delete"),
+    path("documents/<uuid:document_id>/leave/", home_views.leave, name="leave"),
     path("documents/<uuid:document_id>/", views.detail, name="detail"),
     path("documents/<uuid:document_id>/files/<str:key>", files.download, name="file"),
 ]

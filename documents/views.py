@@ -1,14 +1,12 @@
-"""Documents' pages."""
+"""A document's page."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
 
 from collab import conf
 from collab.access import Abilities
@@ -17,31 +15,7 @@ from documents import actions, people, schema
 from documents.models import Document
 from documents.request import DocumentRequest, for_document
 
-# The list's newest page; a search and paging come with the number of documents.
-_LISTED = 200
 _PAGES = {Document.Kind.RICH.value: "detail.html", Document.Kind.TEXT.value: "text.html"}
-
-
-class LoggedInRequest(HttpRequest):
-    """A request that `login_required` let through."""
-
-    user: User
-
-
-@require_GET
-@login_required
-def document_list(request: LoggedInRequest) -> HttpResponse:
-    """Show the documents that the visitor has a role in."""
-    documents = Document.objects.shared_with(request.user)[:_LISTED]
-    return render(request, "documents/list.html", {"documents": documents})
-
-
-@require_POST
-@login_required
-def create(request: LoggedInRequest) -> HttpResponse:
-    """Create a document and open it."""
-    document = actions.create_document(actor=request.user, title=request.POST.get("title", ""))
-    return redirect(document)
 
 
 @require_GET

@@ -76,7 +76,9 @@ async def test_changes_of_one_tick_are_one_event(world: World) -> None:
         await enter(one, key, ANN)
     await passes(1)
     # The bus asks once per relay whether it loses an event.
-    assert [len(rooms) for rooms in {id(event): event["rooms"] for event in events}.values()] == [30]
+    assert [len(rooms) for rooms in {id(event): event["rooms"] for event in events}.values()] == [
+        30
+    ]
     assert here == there == [set(range(10, 40))]
 
 

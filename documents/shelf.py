@@ -1,0 +1,140 @@
+"""A person's documents as the home page lists them: four views, latest first, page after page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, TextChoices
+from django.utils.translation import gettext_lazy as _
+
+from collab import access
+from collab.access import Abilities
+from collab.models import Grant, Role
+from documents import people
+from documents.models import Document, DocumentQuerySet
+
+ROWS = 50
+# Rows that one answer holds, also when a page that showed more of them is brought up to date.
+_MOST_ROWS = 500
+_CURSOR = re.compile(r"(\d{1,18})\.([0-9a-f]{32})")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class View(TextChoices):
+    """What is listed, and by which time it is in order."""
+
+    RECENT = "recent", _("Recent")
+    OWNED = "owned", _("Owned by me")
+    SHARED = "shared", _("Shared with me")
+    TRASH = "trash", _("Trash")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A document as one person sees it in a list.
+
+    `at` is the time that the view is in order by; `owner` names its oldest owner, a person or a
+    group; `granted` says that the person has a grant of their own, which they can give up.
+    """
+
+    document: Document
+    at: datetime
+    can: Abilities
+    owner: str
+    granted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows of a view. `after` is where the next page begins, empty on the last one."""
+
+    view: View
+    rows: list[Row]
+    after: str
+
+
+def page_of(user: Any, view: View, after: str = "", rows: int = ROWS) -> Page:
+    """Read a page in three queries, however many documents there are.
+
+    Args:
+        user: Whose list it is; from `access.visitor`, it holds what their browser's links open.
+        view: Which list.
+        after: `Page.after` of the page before; what is none begins at the top.
+        rows: How many, at most 500.
+    """
+    rows = min(max(rows, ROWS), _MOST_ROWS)
+    documents: Any = _documents(user, view)
+    if (place := _place(after)) is not None:
+        at, pk = place
+        documents = documents.filter(Q(listed_at__lt=at) | Q(listed_at=at, pk__lt=pk))
+    found: list[Any] = list(documents.order_by("-listed_at", "-pk")[: rows + 1])
+    shown = found[:rows]
+    return Page(view, _rows(user, shown), _cursor(shown[-1]) if len(found) > rows else "")
+
+
+def _documents(user: Any, view: View) -> DocumentQuerySet:
+    documents = Document.objects.all()
+    match view:
+        case View.RECENT:
+            return documents.visited_by(user)
+        case View.OWNED:
+            return documents.alive().owned_by(user).listed_by("updated_at")
+        case View.SHARED:
+            return documents.alive().lent_to(user).listed_by("updated_at")
+        case View.TRASH:
+            return documents.trashed().owned_by(user).listed_by("trashed_at")
+
+
+def _rows(user: Any, documents: Sequence[Any]) -> list[Row]:
+    """Find out what the person may do to documents, and who owns them: two queries."""
+    rooms = [document.room_id for document in documents]
+    named = Q(role=Role.OWNER) & Q(token__isnull=True)
+    grants = Grant.objects.filter(named | access.grants_of(user), room_id__in=rooms)
+    by_room: dict[int, list[Grant]] = {}
+    for grant in grants.select_related("user", "group").order_by("pk"):
+        by_room.setdefault(grant.room_id, []).append(grant)
+    groups = frozenset(user.groups.values_list("pk", flat=True))
+    return [_row(user, groups, one, by_room.get(one.room_id, ())) for one in documents]
+
+
+def _row(user: Any, groups: frozenset[int], document: Any, grants: Iterable[Grant]) -> Row:
+    links = access.links_of(user)
+    own = [
+        grant
+        for grant in grants
+        if grant.user_id == user.pk or grant.group_id in groups or grant.pk in links
+    ]
+    owners = (grant for grant in grants if grant.role == Role.OWNER)
+    return Row(
+        document=document,
+        at=document.listed_at,
+        can=access.of_role(access.highest(grant.role for grant in own) or Role.READER),
+        owner=next((_name(grant) for grant in owners), ""),
+        granted=any(grant.user_id == user.pk for grant in own),
+    )
+
+
+def _name(grant: Grant) -> str:
+    if grant.user is not None:
+        return people.person_of(grant.user).name
+    return str(grant.group)
+
+
+def _cursor(document: Any) -> str:
+    return f"{(document.listed_at - _EPOCH) // _MICROSECOND}.{document.pk.hex}"
+
+
+def _place(cursor: str) -> tuple[datetime, UUID] | None:
+    found = _CURSOR.fullmatch(cursor)
+    if found is None:
+        return None
+    try:
+        return _EPOCH + int(found[1]) * _MICROSECOND, UUID(found[2])
+    except OverflowError:
+        return None

@@ -1,0 +1,45 @@
+"""Titles: the shared text `title` of a document's room, and its smallest change."""
+
+from __future__ import annotations
+
+from itertools import takewhile
+from typing import Any
+
+import pycrdt
+
+from documents import content
+
+
+def changed_to(state: bytes, title: str) -> bytes | None:
+    """Make the edit that changes a document's title, so that what others type in it stays.
+
+    Args:
+        state: The document as one Yjs V1 update.
+        title: As it is to be.
+
+    Returns:
+        A Yjs V1 update, or None if that is the title already.
+    """
+    doc = content.replica_of(state).doc
+    text: Any = doc.get(content.TITLE, type=pycrdt.Text)
+    before = str(text)
+    if before == title:
+        return None
+    head = _alike(before, title)
+    tail = _alike(before[head:][::-1], title[head:][::-1])
+    known = doc.get_state()
+    # pycrdt counts text in bytes of UTF-8.
+    start = len(before[:head].encode())
+    end = start + len(before[head : len(before) - tail].encode())
+    with doc.transaction():
+        if end > start:
+            del text[start:end]
+        if head < len(title) - tail:
+            text.insert(start, title[head : len(title) - tail])
+    update: bytes = doc.get_update(known)
+    return update
+
+
+def _alike(one: str, other: str) -> int:
+    """Return how many characters two texts begin with alike."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
