@@ -82,7 +82,10 @@ def abilities(user: AbstractBaseUser | AnonymousUser, shared: Shared) -> Abiliti
 
 
 def grants_of(user: AbstractBaseUser | AnonymousUser) -> Q:
-    """Return the condition that picks a user's grants: their own, their groups', opened links'."""
+    """Return the condition that picks a user's grants: their own, their groups', opened links'.
+
+    None that has expired, whoever it was for.
+    """
     mine = Q(pk__in=[])
     if user.is_authenticated and user.is_active:
         mine |= Q(user_id=user.pk)
@@ -90,10 +93,8 @@ def grants_of(user: AbstractBaseUser | AnonymousUser) -> Q:
             mine |= Q(group__in=user.groups.values("pk"))
     links = links_of(user)
     if links:
-        now = timezone.now()
-        valid = Q(expires_at__isnull=True) | Q(expires_at__gt=now)
-        mine |= Q(pk__in=links, token__isnull=False) & valid
-    return mine
+        mine |= Q(pk__in=links, token__isnull=False)
+    return mine & (Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now()))
 
 
 def highest(roles: Iterable[str]) -> Role | None:
@@ -118,6 +119,22 @@ def links_of(user: AbstractBaseUser | AnonymousUser) -> frozenset[int]:
 def visitor(request: HttpRequest) -> Any:
     """Return a request's user, with the links that its session opened."""
     return _with_links(request.user, request.session)
+
+
+# A session is read with every request; who opens more links than this loses the oldest.
+_LINKS_KEPT = 100
+
+
+def note_link(request: HttpRequest, link: Grant) -> None:
+    """Note in a request's session that it opened a link, for `visitor` and `user_of_scope`."""
+    opened = [pk for pk in request.session.get(SESSION_LINKS, []) if pk != link.pk]
+    request.session[SESSION_LINKS] = [*opened, link.pk][-_LINKS_KEPT:]
+
+
+def with_link(user: Any, link: Grant) -> Any:
+    """Return a user as who had opened a link, too, without noting it anywhere."""
+    user.collab_links = links_of(user) | {link.pk}
+    return user
 
 
 async def avisitor(request: HttpRequest) -> Any:

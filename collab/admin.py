@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from collab.models import ApiKey, Grant, Room
+from collab.models import ApiKey, Grant, Role, Room
+
+
+class GrantForm(forms.ModelForm):
+    """A role for a user or a group; links are made where they can be copied, and end here."""
+
+    def clean(self) -> dict[str, Any]:
+        found: dict[str, Any] = super().clean() or {}
+        given = [found.get("user"), found.get("group"), self.instance.token]
+        if sum(one is not None for one in given) != 1:
+            raise forms.ValidationError(_("Choose a user or a group, and not both."))
+        if found.get("expires_at") and self.instance.token is None:
+            raise forms.ValidationError(_("Only a link can expire."))
+        if self.instance.token is not None and found.get("role") == Role.OWNER:
+            raise forms.ValidationError(_("A link cannot make owners."))
+        return found
 
 
 class GrantInline(admin.TabularInline):
     model = Grant
+    form = GrantForm
     extra = 0
-    autocomplete_fields = ("user",)
+    autocomplete_fields = ("user", "group")
 
 
 @admin.register(Room)

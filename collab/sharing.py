@@ -71,6 +71,8 @@ def change_role(given: Grant, role: Role) -> None:
     if role is Role.OWNER and given.token is not None:
         raise NotShared(_("A link cannot make owners."))
     with _keeping_an_owner(given.room):
+        if not Grant.objects.filter(pk=given.pk).exists():
+            raise NotShared(_("Somebody has taken this role away meanwhile."))
         given.role = role
         given.save(update_fields=["role"])
 
@@ -98,11 +100,14 @@ def changed(room_id: int) -> None:
 
 def changed_in(room_ids: Iterable[int]) -> None:
     """Note that rights in several rooms changed, as `changed` does for one."""
-    keys = list(room_ids)
+    keys = sorted(room_ids)
     rooms = Room.objects.filter(pk__in=keys)
-    rooms.update(access=F("access") + 1)
-    for room_id, access in rooms.values_list("pk", "access"):
-        announce.to_room(room_id, {"event": "access", "access": access})
+    with transaction.atomic():
+        # In the order in which the log's writers take them.
+        list(rooms.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+        rooms.update(access=F("access") + 1)
+        for room_id, access in rooms.values_list("pk", "access"):
+            announce.to_room(room_id, {"event": "access", "access": access})
     for start in range(0, len(keys), _ROOMS_PER_EVENT):
         part = keys[start : start + _ROOMS_PER_EVENT]
         announce.to_everyone({"event": "listed", "rooms": part})
@@ -114,7 +119,7 @@ def _keeping_an_owner(room: Room) -> Iterator[None]:
 
     A host project may have rooms that nobody owns; those stay as they are.
     """
-    owners = Grant.objects.filter(room=room, role=Role.OWNER)
+    owners = Grant.objects.valid().filter(room=room, role=Role.OWNER)
     with transaction.atomic():
         # Of two owners who leave at once one must stay.
         Room.objects.select_for_update().filter(pk=room.pk).first()

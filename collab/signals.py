@@ -8,7 +8,6 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.contrib.auth.signals import user_logged_out
-from django.db import transaction
 from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
@@ -45,8 +44,9 @@ def groups_changed(sender: Any, instance: Any, action: str, pk_set: Any, **kwarg
         announce.to_everyone({"event": "listed", "users": list(members)})
     else:
         announce.to_everyone({"event": "listed", "users": [instance.pk]})
-    # A clear is told before it is done; rights must be asked for after it.
-    transaction.on_commit(lambda: sharing.changed_in(found))
+    # In the same transaction, so that a process which dies after it leaves nothing untold. A clear
+    # is told before it is done; what is announced goes out after it.
+    sharing.changed_in(found)
 
 
 @receiver([post_save, post_delete], sender=ApiKey)
