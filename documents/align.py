@@ -14,7 +14,9 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 
 # A table of so many cells takes a tenth of a second.
 _MAX_CELLS = 250_000
-_EFFORT = 10_000_000
+_EFFORT = 2_000_000
+# Each takes time in its distance from the text's start.
+_MAX_CHANGES = 2_000
 
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
@@ -136,12 +138,16 @@ def changes(old: str, new: str, effort: Effort) -> list[tuple[int, int, int, int
     """Return what has to change: (start, end) in the old text and (start, end) in the new one.
 
     In order and in code points. Lines are compared first, then words, so that a changed word is
-    changed as a whole but for what it has in common at its ends.
+    changed as a whole but for what it has in common at its ends. Of a great many changes one is
+    made, from the first to the last.
     """
     found = []
     for start, end, new_start, new_end in _gaps(_LINES, old, new, 0, 0, effort):
         words = _gaps(_WORDS, old[start:end], new[new_start:new_end], start, new_start, effort)
         found += [_narrowed(old, new, *gap) for gap in words]
+    if len(found) > _MAX_CHANGES:
+        (start, _, new_start, _), (_, end, _, new_end) = found[0], found[-1]
+        return [(start, end, new_start, new_end)]
     return found
 
 

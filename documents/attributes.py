@@ -33,7 +33,7 @@ def _number(low: int, high: int) -> _Reader:
 
 
 def _text(value: Any) -> str | None:
-    return None if value is None else whole(str(value))
+    return None if value is None else whole(str(value)) or None
 
 
 def _one_of(*allowed: str) -> _Reader:

@@ -39,11 +39,13 @@ MARK_TAGS: Final = {
     "underline": "u",
     "code": "code",
 }
+# How `difference` marks what is not in both trees; no document holds these marks.
+CHANGE_TAGS: Final = {"inserted": "ins", "deleted": "del"}
 _EMPTY = {"hardBreak", "horizontalRule", "image"}
 
 _TAGS = {
     *(tag for tags in NODE_TAGS.values() for tag in tags), *MARK_TAGS.values(),
-    "h1", "h2", "h3", "input",
+    *CHANGE_TAGS.values(), "h1", "h2", "h3", "input",
 } - {"h"}  # fmt: skip
 _ATTRIBUTES = {
     "a": {"href", "title"},
@@ -97,6 +99,12 @@ def render_text(text: str) -> str:
 
 
 def _open(node: Tree, base: str) -> str:
+    change = CHANGE_TAGS.get(node.get("change", ""))
+    tag = _tag(node, base)
+    return f"<{change}>{tag}</{change}>" if change else tag
+
+
+def _tag(node: Tree, base: str) -> str:
     name = node["type"]
     if name not in NODE_TAGS:
         return ""
@@ -137,7 +145,9 @@ def _text(node: Tree) -> str:
     html = escape(node["text"])
     for mark in reversed(node.get("marks", [])):
         name = mark["type"]
-        if name in MARK_TAGS:
+        if name in CHANGE_TAGS:
+            html = f"<{CHANGE_TAGS[name]}>{html}</{CHANGE_TAGS[name]}>"
+        elif name in MARK_TAGS:
             attrs = filled(name, mark.get("attrs") or {})
             html = f"<{MARK_TAGS[name]}{_same(name, attrs)}>{html}</{MARK_TAGS[name]}>"
     return html

@@ -19,7 +19,7 @@ from documents.tree import Tree
 
 _SIGNS: Final = {"bold": "**", "italic": "*", "strike": "~~"}
 _TAGS: Final = {"bold": "strong", "italic": "em", "strike": "s", "underline": "u"}
-_ORDER: Final = ("link", "bold", "italic", "strike", "underline", "code")
+MARKS: Final = ("link", "bold", "italic", "strike", "underline", "code")
 _SPECIAL = re.compile(r"[\\`*<\[\]~|]|&(?=[#\w])|!$|(?<!\w)_|_(?!\w)")
 _LINE_START = re.compile(r"^(?:(\d{1,9})([.)])|([#>+\-=:]))")
 _ODD_SPACE = re.compile(r"[^\S \t\n\r\f]|[\x00-\x08\x0b\x0e-\x1f]")
@@ -118,6 +118,8 @@ def _is_short(item: Tree) -> bool:
         and bool(first.get("content"))
         and len(others) <= 1
         and all(n["type"] in _LISTS and _attrs(n).get("start", 1) == 1 for n in others)
+        # Nor may a list that begins with nothing, which would underline a heading.
+        and all(n["content"][0].get("content", [{}])[0].get("content") for n in others)
     )
 
 
@@ -193,7 +195,7 @@ def _inline(nodes: Sequence[Tree], line_break: str, *, cell: bool = False) -> st
     for piece in pieces:
         if cell and piece.text and "code" in piece.marks:
             piece.text = piece.text.replace("|", "\\|")
-    return _nested(_trimmed(pieces), _ORDER, line_break)
+    return _nested(_trimmed(pieces), MARKS, line_break)
 
 
 class _Piece:
@@ -323,3 +325,7 @@ _WRITERS: Final[dict[str, Callable[[Tree], str]]] = {
     "image": _image,
     "table": _table,
 }
+# List items, rows and cells are written by what they are in, a break by its line.
+NODES: Final = {
+    *_WRITERS, *_LISTS, "listItem", "taskItem", "tableRow", "tableCell", "tableHeader", "hardBreak",
+}  # fmt: skip

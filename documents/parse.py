@@ -17,7 +17,7 @@ from documents.fit import fit
 from documents.schema import MAX_DEPTH
 from documents.tree import Tree, run
 
-_NODES: Final = {
+NODES: Final = {
     "p": "paragraph",
     **{f"h{level}": "heading" for level in range(1, 7)},
     "blockquote": "blockquote",
@@ -33,7 +33,7 @@ _NODES: Final = {
     "hr": "horizontalRule",
     "img": "image",
 }
-_MARKS: Final = {
+MARKS: Final = {
     "strong": "bold", "b": "bold", "em": "italic", "i": "italic", "s": "strike", "del": "strike",
     "strike": "strike", "u": "underline", "ins": "underline", "code": "code", "kbd": "code",
     "samp": "code", "tt": "code", "a": "link",
@@ -143,11 +143,11 @@ class _Builder:
             return "dropped"
         if tag == "input":
             self._check(element)
-        if tag in _MARKS and self._pre:
+        if tag in MARKS and self._pre:
             if self._open[-1]["type"] == "codeBlock" and (language := _language(element)):
                 self._open[-1]["attrs"]["language"] = language
-        elif tag in _MARKS:
-            self._marks.append(_mark(_MARKS[tag], element))
+        elif tag in MARKS:
+            self._marks.append(_mark(MARKS[tag], element))
             return "mark"
         elif tag not in _INLINE:
             return self._start_block(element)
@@ -204,7 +204,7 @@ class _Builder:
 
 def _node(element: Any, base: str) -> Tree:
     tag = element.tag
-    node: Tree = {"type": _NODES.get(tag, "")}
+    node: Tree = {"type": NODES.get(tag, "")}
     if tag == "ul" and element.get("data-type") == "taskList":
         node["type"] = "taskList"
     elif tag == "li" and element.get("data-checked") is not None:
@@ -214,7 +214,9 @@ def _node(element: Any, base: str) -> Tree:
     elif tag == "pre":
         node["attrs"] = {"language": _language(element)}
     elif tag == "ol":
-        node["attrs"] = {"start": element.get("start", 1), "type": element.get("type")}
+        node["attrs"] = {"start": element.get("start", 1)}
+        if "type" in element.attrib:  # Markdown does not have it: what there is stays.
+            node["attrs"]["type"] = element.get("type")
     elif tag in ("td", "th"):
         style = _ALIGN.search(element.get("style", ""))
         node["attrs"] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from typing import Any
 
 import pycrdt
@@ -14,7 +14,7 @@ from documents import content, rewrite
 from documents.fit import fit
 from tests.documents.trees import TREES, WORDS, complete
 
-few = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def read(*updates: bytes, kind: str = "rich") -> Any:
@@ -28,7 +28,7 @@ def read(*updates: bytes, kind: str = "rich") -> Any:
 @few
 @given(TREES, TREES)
 def test_rewrite_of_any_document_gives_the_wanted_one(first: Any, wanted: Any) -> None:
-    """Whatever it was before; the update passes the firewall, and a second one has nothing to do."""
+    """Whatever it was; the update passes the firewall, and a second one has nothing to do."""
     state = rewrite.new_state(first, title="a")
     assert read(state) == complete(first)
     update = rewrite.edit(state, wanted)
@@ -58,3 +58,134 @@ def test_rewrite_of_any_text_gives_the_wanted_one(first: str, wanted: str) -> No
     update = rewrite.edit(state, {"type": "text", "text": wanted}, "text", wanted)
     assert (update is None) == (first == wanted)
     assert read(state, *([update] if update else []), kind="text")["text"] == wanted
+
+
+# What others do meanwhile
+
+
+def doc(*blocks: Any) -> Any:
+    return {"type": "doc", "content": list(blocks)}
+
+
+def p(*pieces: Any) -> Any:
+    texts = [{"type": "text", "text": t} if isinstance(t, str) else t for t in pieces]
+    return {"type": "paragraph", "content": texts}
+
+
+def typed(state: bytes, block: int, at: int, text: str) -> bytes:
+    """Return the update of a person who types into a block's text."""
+    replica = content.replica_of(state)
+    before = replica.state()
+    body = replica.doc.get("body", type=pycrdt.XmlFragment)
+    body.children[block].children[0].insert(at, text)
+    return replica.diff(before)
+
+
+def merged(state: bytes, *updates: bytes | None) -> str:
+    """Return the text of a document with these updates, which does not depend on their order."""
+    texts = set()
+    for order in (updates, updates[::-1]):
+        replica = content.replica_of(state)
+        for update in order:
+            if update:
+                check_update(update)
+                replica.apply(update)
+        texts.add(content.as_text(replica))
+    assert len(texts) == 1
+    return texts.pop()
+
+
+def ids(state: bytes, *updates: bytes | None) -> list[int]:
+    """Return what tells the elements of the body apart, the same as long as they live."""
+    replica = content.replica_of(state)
+    body = replica.doc.get("body", type=pycrdt.XmlFragment)
+    kept = list(body.children)
+    before = [hash(child) for child in kept]
+    for update in updates:
+        if update:
+            replica.apply(update)
+    after = [hash(child) for child in body.children]
+    return [before.index(item) if item in before else -1 for item in after]
+
+
+STATE = rewrite.new_state(doc(p("one two three"), p("four five six"), p("seven eight nine")))
+
+
+def test_rewrite_keeps_the_elements_of_blocks_that_stay() -> None:
+    """Those that change too: a block is new only where there was none like it."""
+    wanted = doc(p("new"), p("one two three"), p("four 5 six"), p("seven eight nine"), p("end"))
+    assert ids(STATE, rewrite.edit(STATE, wanted)) == [-1, 0, 1, 2, -1]
+    assert ids(STATE, rewrite.edit(STATE, doc(p("seven eight nine")))) == [2]
+
+
+def test_rewrite_of_one_block_merges_with_typing_in_another() -> None:
+    """What somebody types meanwhile stays, before and behind what is taken out and put in."""
+    wanted = doc(p("first"), p("one two three"), p("seven eight nine"))
+    there = merged(
+        STATE, rewrite.edit(STATE, wanted), typed(STATE, 0, 13, "!"), typed(STATE, 2, 0, "> ")
+    )
+    assert there == "first\none two three!\n> seven eight nine"
+
+
+def test_rewrite_of_a_word_merges_with_typing_beside_it() -> None:
+    """Of a block that changes only the word is touched, and its marks only where they differ."""
+    bold = {"type": "text", "text": "three", "marks": [{"type": "bold"}]}
+    wanted = doc(p("one 2 ", bold), p("four five six"), p("seven eight nine"))
+    there = merged(
+        STATE, rewrite.edit(STATE, wanted), typed(STATE, 0, 13, "!"), typed(STATE, 0, 0, "> ")
+    )
+    assert there.splitlines()[0] == "> one 2 three!"
+
+
+def test_two_rewrites_at_once_both_stay() -> None:
+    """Of different blocks, and of different words of one."""
+    one = doc(p("ONE two three"), p("four five six"), p("seven eight nine"))
+    other = doc(p("one two THREE"), p("four five six"), p("seven eight 9"))
+    there = merged(STATE, rewrite.edit(STATE, one), rewrite.edit(STATE, other))
+    assert there == "ONE two THREE\nfour five six\nseven eight 9"
+
+
+def test_text_rewritten_merges_with_typing() -> None:
+    """Also behind characters of two, three and four bytes."""
+    state = rewrite.new_state({"type": "text", "text": "Zoë 😀 e\u0301\nold words\n"}, "text", "a")
+    replica = content.replica_of(state)
+    before = replica.state()
+    replica.doc.get("body", type=pycrdt.Text).insert(0, "> ")
+    update = rewrite.edit(state, {"type": "text", "text": "Zoë 😀 é\nnew words\n"}, "text", "ab")
+    final = content.replica_of(state)
+    final.apply(replica.diff(before))
+    final.apply(update or b"")
+    assert content.as_text(final, "text") == "> Zoë 😀 é\nnew words\n"
+    assert content.title_of(final) == "ab"
+
+
+def test_markdown_put_back_changes_nothing() -> None:
+    """Attributes that Markdown has no word for stay, like a cell's width and a link's target."""
+    link = {"type": "link", "attrs": {"href": "https://a.example", "target": "_self"}}
+    cell = {"type": "tableHeader", "attrs": {"colwidth": [120]}, "content": [p("a")]}
+    tree = doc(
+        p({"type": "text", "text": "here", "marks": [link]}),
+        {"type": "table", "content": [{"type": "tableRow", "content": [cell]}]},
+        {"type": "image", "attrs": {"src": "files/a", "alt": "b"}},
+    )
+    state = rewrite.new_state(tree)
+    replica = content.replica_of(state)
+    parsers: list[tuple[str, Callable[[str], Any]]] = [
+        (content.as_markdown(replica), content.parse_markdown),
+        (content.as_html(replica), content.parse_html),
+    ]
+    for source, parse in parsers:
+        assert rewrite.edit(state, parse(source)) is None, source
+    assert read(state)["content"][1]["content"][0]["content"][0]["attrs"]["colwidth"] == [120]
+
+
+def test_an_edit_names_only_what_it_deletes() -> None:
+    """Not the whole document's deletions: each edit is a row in the log."""
+    state = STATE
+    for number in range(50):
+        update = rewrite.edit(state, doc(p(f"{number} {number * 7919} words"), p("x" * number)))
+        replica = content.replica_of(state)
+        replica.apply(update or b"")
+        state = replica.encode()
+    update = rewrite.edit(state, doc(p("49 388031 words"), p("x" * 49 + "y")))
+    assert len(update or b"") < 40

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from documents.attributes import filled
 from documents.fit import fit
-from documents.tree import Tree
+from documents.tree import Tree, add_runs, run
 
 # Signs of Markdown and HTML, words in several planes and scripts, a combining accent.
 WORDS = st.lists(
@@ -129,4 +129,45 @@ def complete(tree: Tree) -> Tree:
     for key in ("content", "marks"):
         if tree.get(key):
             made[key] = [complete(child) for child in tree[key]]
+    return made
+
+
+def folded(tree: Tree) -> Tree:
+    """Return a tree without the space at a line's start, which HTML does not show."""
+    made = dict(tree)
+    at_start = True
+    content = []
+    for child in tree.get("content", ()):
+        if child["type"] == "text" and at_start and tree["type"] != "codeBlock":
+            child = child | {"text": child["text"].removeprefix(" ")}
+        at_start = child["type"] == "hardBreak"
+        content.append(folded(child))
+    return made | {"content": content} if content else made
+
+
+def spoken(tree: Tree) -> Tree:
+    """Return a tree as Markdown says it.
+
+    Without empty paragraphs and kinds of numbers, and spaces before a word are not emphasised.
+    """
+    made = dict(tree)
+    if tree["type"] == "orderedList":
+        made["attrs"] = {"start": tree["attrs"]["start"]}
+    blocks: list[Tree] = []
+    for child in tree.get("content", ()):
+        if child["type"] != "text":
+            blocks.append(spoken(child))
+            continue
+        marks = child.get("marks", [])
+        names = {mark["type"] for mark in marks}
+        if child["text"].startswith(" ") and "code" not in names:
+            kept = [mark for mark in marks if mark["type"] in ("link", "underline")]
+            add_runs(blocks, [run(" ", kept), run(child["text"][1:], marks)])
+        else:
+            add_runs(blocks, [child])
+    if tree["type"] != "tableCell" and tree["type"] != "tableHeader":
+        blocks = [block for block in blocks if block["type"] != "paragraph" or block.get("content")]
+    if blocks:
+        return made | {"content": blocks}
+    made.pop("content", None)
     return made
