@@ -8,6 +8,7 @@ from tests.e2e.paper import Paper
 from tests.support.servers import Site
 
 DOCUMENTS = 40
+TEXTS = 8
 
 # Ada owns, Bob edits, Carla reads, and Dora edits and goes.
 _SHARE = f"""
@@ -22,11 +23,12 @@ carla, dora = (users.create_user(username=n.lower(), first_name=n) for n in ("Ca
 print("key", ApiKey.issue(ada, "tests")[1])
 print("Carla", login_path(carla))
 print("Dora", login_path(dora))
-for number in range({DOCUMENTS}):
-    document = actions.create_document(actor=ada, title=f"Document {{number}}")
+for number in range({DOCUMENTS + TEXTS}):
+    kind = "rich" if number < {DOCUMENTS} else "text"
+    document = actions.create_document(actor=ada, title=f"Document {{number}}", kind=kind)
     for user, role in ((bob, Role.EDITOR), (carla, Role.READER), (dora, Role.EDITOR)):
         sharing.grant(document.room, user, role)
-    print("document", document.pk)
+    print(kind, document.pk)
 """
 
 
@@ -43,6 +45,7 @@ class Demo:
         self.browser = browser
         self.key = ""
         self.documents: list[str] = []
+        self.texts: list[str] = []
         self._links: dict[str, str] = {}
         self._logins: dict[str, StorageState] = {}
 
@@ -53,8 +56,10 @@ class Demo:
             name, value = line.split()
             if name == "key":
                 self.key = value
-            elif name == "document":
+            elif name == "rich":
                 self.documents.append(value)
+            elif name == "text":
+                self.texts.append(value)
             else:
                 self._links[name] = self.site.url + value
 
@@ -80,6 +85,10 @@ class Demo:
     def new_document(self) -> str:
         """Hand out a document that no test has touched."""
         return self.documents.pop()
+
+    def new_text(self) -> str:
+        """Hand out a plain text that no test has touched."""
+        return self.texts.pop()
 
     async def open(self, name: str, document: str, **options: object) -> Paper:
         """Open a document as somebody, in a browser of their own."""

@@ -5,7 +5,7 @@ import { bracketMatching, indentOnInput, syntaxHighlighting } from '@codemirror/
 import { search } from '@codemirror/search';
 import { EditorState } from '@codemirror/state';
 import { EditorView, keymap, placeholder } from '@codemirror/view';
-import { classHighlighter } from '@lezer/highlight';
+import { classHighlighter, tagHighlighter, tags } from '@lezer/highlight';
 import { yCollab, yUndoManagerKeymap } from 'y-codemirror.next';
 import { carets } from './text-carets.js';
 import { adoptStyles } from './text-styles.js';
@@ -30,12 +30,16 @@ export function setup({ text, awareness, undo }) {
       'aria-label': gettext('Document'),
       'aria-describedby': 'editor-help',
     }),
-    EditorView.domEventHandlers({ focus: () => undo.stopCapturing() }),
+    EditorView.domEventHandlers({
+      focus: () => undo.stopCapturing(),
+      beforeinput: replaceSelected,
+    }),
     placeholder(gettext('Start writing…')),
     indentOnInput(),
     bracketMatching(),
     closeBrackets(),
     syntaxHighlighting(classHighlighter),
+    syntaxHighlighting(tagHighlighter([{ tag: tags.strikethrough, class: 'tok-strikethrough' }])),
     // Its cursors would set style attributes, which the page's CSP forbids: ours do not.
     yCollab(text, null, { undoManager: undo }),
     carets(text, awareness),
@@ -43,6 +47,33 @@ export function setup({ text, awareness, undo }) {
     search({ createPanel: () => ({ dom: document.createElement('div'), top: true }) }),
     keymap.of([...closeBracketsKeymap, ...yUndoManagerKeymap, ...defaultKeymap, indentWithTab]),
   ];
+}
+
+/**
+ * Put what is typed in the place of what is selected, before the browser does.
+ *
+ * A browser that joins lines keeps the look of each by style attributes, which the page's CSP
+ * forbids; the editor would remove them again.
+ *
+ * @param {InputEvent} event
+ * @param {EditorView} view
+ */
+function replaceSelected(event, view) {
+  const { main, ranges } = view.state.selection;
+  const { data } = event;
+  if (event.inputType !== 'insertText' || event.isComposing || !event.cancelable) return false;
+  if (!data || main.empty || ranges.length > 1 || view.state.readOnly) return false;
+  const insert = () =>
+    view.state.update(view.state.replaceSelection(data), {
+      scrollIntoView: true,
+      userEvent: 'input.type',
+    });
+  const handlers = view.state.facet(EditorView.inputHandler);
+  if (!handlers.some((handle) => handle(view, main.from, main.to, data, insert))) {
+    view.dispatch(insert());
+  }
+  event.preventDefault();
+  return true;
 }
 
 /** What the editor tells screen readers. */
