@@ -121,3 +121,11 @@ test('a step 2 that was sent but not confirmed before the connection closed is s
   const loaded = [...SYNCED, { type: 'sent' }, { type: 'answered' }, { type: 'closed' }];
   assert.equal(isAtRisk(after(loaded)), true);
 });
+
+test('a page that may only read now waits for what it sent before', () => {
+  /** @type {import('../src/saving.js').Event[]} */
+  const events = [...CALM, ...EDIT, { type: 'demoted' }];
+  assert.equal(nameOf(after(events)), 'readonly');
+  assert.equal(isAtRisk(after(events)), true);
+  assert.equal(isAtRisk(after([...events, { type: 'acked', count: 2 }])), false);
+});
