@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from lxml import etree
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from mdit_py_plugins.tasklists import tasklists_plugin
 
 from documents.fit import fit
@@ -88,8 +89,13 @@ class _Markdown(MarkdownIt):
 
     def __init__(self) -> None:
         super().__init__("commonmark", {"html": True, "maxNesting": 100})
+        self.core.ruler.before("inline", "shallow", self._be_shallow)
         self.enable(["table", "strikethrough"])
         self.use(tasklists_plugin)
+
+    def _be_shallow(self, state: StateCore) -> None:
+        """Bound what brackets may nest: each level reads the rest of the paragraph again."""
+        self.options["maxNesting"] = 20
 
     def normalizeLink(self, url: str) -> str:
         return url

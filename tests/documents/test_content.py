@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import pycrdt
 import pytest
 
 from collab.site.demo import welcome
-from documents import content
+from documents import content, rewrite
 from tests.support import needs
 
 # (tag, attributes, children) is an element; (text, marks) pieces of text; str is plain text.
@@ -86,6 +87,9 @@ def row(*cells: Tree) -> Tree:
         (("codeBlock", {"language": "python"}, ["a"]),
          '<pre><code class="language-python">a</code></pre>', "a"),
         (("horizontalRule", {}, []), "<hr>", ""),
+        (("image", {"src": "files/a_1", "alt": '"b"', "title": "c"}, []),
+         '<img src="files/a_1" alt="&quot;b&quot;" title="c">', ""),
+        (("image", {"src": "https://a.example/x.png"}, []), "", ""),
         (p("a", ("hardBreak", {}, []), "b"), "<p>a<br>b</p>", "a\nb"),
         (("bulletList", {}, [item("listItem", p("a")), item("listItem", p("b"))]),
          "<ul><li><p>a</p></li><li><p>b</p></li></ul>", "a\nb"),
@@ -123,6 +127,7 @@ REL = 'rel="noopener noreferrer nofollow"'
         ({"bold": {}}, "<strong>a</strong>"),
         ({"italic": {}}, "<em>a</em>"),
         ({"strike": {}}, "<s>a</s>"),
+        ({"underline": {}}, "<u>a</u>"),
         ({"code": {}}, "<code>a</code>"),
         ({"link": {"href": "https://a.example/?b=1&c"}},
          f'<a href="https://a.example/?b=1&amp;c" {REL}>a</a>'),
@@ -223,6 +228,10 @@ def test_welcome_document_reads_well() -> None:
         p([("a", {"link": "javascript:alert(1)"})]),
         p([("a", {"script": {}, "onclick": "alert(1)"})]),
         p([("a", {"code><script>alert(1)</script>": {}})]),
+        ("image", {"src": 'files/x" onerror="alert(1)'}, []),
+        ("image", {"src": "files/x", "alt": '"><script>', "onerror": "alert(1)"}, []),
+        ("image", {"src": "javascript:alert(1)"}, []),
+        ("image", {"src": "//a.example/files/x"}, []),
     ],
     ids=str,
 )
@@ -233,6 +242,7 @@ def test_hostile_document_is_harmless(tree: Tree) -> None:
         assert attributes.keys() <= ALLOWED[tag], (tag, attributes)
         href = attributes.get("href") or "https:"
         assert href.startswith(("https:", "http:", "mailto:", "//")), href
+        assert attributes.get("src", "files/x") == "files/x"
 
 
 PLAIN = (
@@ -243,6 +253,7 @@ ALLOWED: dict[str, set[str]] = {
     **{tag: set() for tag in PLAIN},
     "a": {"href", "rel"},
     "code": {"class"},
+    "img": {"src", "alt", "title", "width", "height"},
     "input": {"type", "checked", "disabled"},
     "li": {"data-checked"},
     "ol": {"start"},
@@ -354,3 +365,13 @@ def test_title_of_another_kind_is_read_without_harm(kind: str) -> None:
         title.insert_embed(1, {"image": "a.png"}, {"width": 3})
         title.insert(len(title), "b")
     assert len(lengths(doc.get_update())) == 3
+
+
+def test_text_document_is_read_as_typed() -> None:
+    """In every form; as HTML it is escaped."""
+    source = "# <b>\n\n* a"
+    replica = content.replica_of(rewrite.new_state({"type": "text", "text": source}, "text", "T"))
+    assert content.as_text(replica, "text") == content.as_markdown(replica, "text") == source
+    assert content.as_html(replica, "text") == "<pre><code># &lt;b&gt;\n\n* a</code></pre>"
+    assert json.loads(content.as_json(replica, "text")) == {"type": "text", "text": source}
+    assert content.title_of(replica) == "T"
