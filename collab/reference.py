@@ -15,6 +15,10 @@ from ninja.openapi.docs import DocsBase
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 
+Words = list[tuple[str, bool]]
+"""A paragraph: its parts in order, each with whether it is code."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """What a body or value looks like: words, and the name of a schema on the page, or none."""
@@ -55,7 +59,7 @@ class Operation:
     method: str
     path: str
     summary: str
-    about: list[str]
+    about: list[Words]
     parameters: list[Field]
     bodies: list[Body]
     answers: list[Answer]
@@ -88,7 +92,7 @@ def sections_of(schema: dict[str, Any]) -> list[tuple[str, list[Operation]]]:
     return list(sections.items())
 
 
-def schemas_of(schema: dict[str, Any]) -> Iterator[tuple[str, list[str], list[Field]]]:
+def schemas_of(schema: dict[str, Any]) -> Iterator[tuple[str, list[Words], list[Field]]]:
     """Yield (name, paragraphs about it, fields) of each object, by name."""
     for name, found in sorted(schema["components"]["schemas"].items()):
         required = found.get("required", ())
@@ -187,5 +191,7 @@ def _about(schema: dict[str, Any]) -> str:
     return "; ".join(words)
 
 
-def _paragraphs(text: str) -> list[str]:
-    return [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
+def _paragraphs(text: str) -> list[Words]:
+    """Split a docstring into paragraphs; what is between backticks is code."""
+    found = [" ".join(part.split()).split("`") for part in text.split("\n\n") if part.strip()]
+    return [[(part, bool(at % 2)) for at, part in enumerate(parts)] for parts in found]

@@ -18,7 +18,7 @@ await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
 const { metafile } = await build({
   absWorkingDir: here,
-  entryPoints: ['src/editor.js', 'src/site.js', 'src/text.js'],
+  entryPoints: ['src/editor.js', 'src/share.js', 'src/site.js', 'src/text.js'],
   outdir: out,
   bundle: true,
   minify: true,
@@ -30,8 +30,16 @@ const { metafile } = await build({
   legalComments: 'inline',
   logLevel: 'warning',
   metafile: true,
+};
+const pages = await build({
+  ...options,
+  entryPoints: ['src/editor.js', 'src/site.js', 'src/text.js'],
+  format: 'iife',
 });
-await writeFile(join(out, LICENCES), await licences(Object.keys(metafile.inputs)));
+// A module that the editor imports when a document has code.
+const lazy = await build({ ...options, entryPoints: ['src/grammars.js'], format: 'esm' });
+const inputs = { ...pages.metafile.inputs, ...lazy.metafile.inputs };
+await writeFile(join(out, LICENCES), await licences(Object.keys(inputs)));
 
 /**
  * The licence texts of all packages in the bundles; packages with the same text share it.

@@ -6,3 +6,8 @@ declare function interpolate(
   values: Record<string, unknown> | unknown[],
   named?: boolean,
 ): string;
+
+/** The page's own script, before the bundles. */
+declare const htmx: {
+  ajax(method: string, path: string, context: { target: string; swap: string }): Promise<void>;
+};

@@ -1,0 +1,226 @@
+"""Who may do what to a document: a dialog that HTMX swaps, and the same as a plain page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from functools import wraps
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.models import Group
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import HttpResponseClientRedirect
+
+from collab import access, directory, sharing
+from collab.directory import UnknownName
+from collab.models import Grant, Role, Room
+from collab.sharing import NotShared
+from documents import people
+from documents.request import DocumentRequest, for_document
+
+LINK_ROLES = (Role.READER, Role.COMMENTER, Role.EDITOR)
+_DAYS = {"1": 1, "7": 7, "30": 30}
+_LONGEST = timedelta(days=3660)
+
+
+View = Callable[..., HttpResponse]
+
+
+def with_reasons(view: View) -> View:
+    """Answer what may not be with everything as it is now, and why."""
+
+    @wraps(view)
+    def wrapped(request: DocumentRequest, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, **kwargs)
+        except NotShared as error:
+            return _answer(request, problem=str(error))
+        except UnknownName as error:
+            return _answer(request, problem=str(error), typed=request.POST.get("name", ""))
+
+    return wrapped
+
+
+@require_GET
+@for_document("share")
+def show(request: DocumentRequest) -> HttpResponse:
+    """Show who has which role: the page, or what the dialog holds."""
+    return _answer(request)
+
+
+@require_POST
+@for_document("share")
+@with_reasons
+def add_person(request: DocumentRequest) -> HttpResponse:
+    """Give a role to a person by their user name or e-mail address."""
+    person = directory.find_person(request.POST.get("name", ""))
+    if person.pk == request.visitor.pk:
+        raise NotShared(_("That is you. Change your own role in the list."))
+    return _answer(request, notice=_is_now(sharing.grant(_room(request), person, _role(request))))
+
+
+@require_POST
+@for_document("share")
+@with_reasons
+def add_group(request: DocumentRequest) -> HttpResponse:
+    """Give a role to a group that the visitor may share with."""
+    group = directory.find_group(request.visitor, request.POST.get("name", ""))
+    given = sharing.grant_group(_room(request), group, _role(request))
+    return _answer(request, notice=_is_now(given))
+
+
+@require_POST
+@for_document("share")
+@with_reasons
+def add_link(request: DocumentRequest) -> HttpResponse:
+    """Make a link."""
+    sharing.create_link(_room(request), _role(request), _expiry(request))
+    return _answer(request, notice=_("The link is made. Whoever has it can open this document."))
+
+
+@require_POST
+@for_document("share")
+@with_reasons
+def change_role(request: DocumentRequest, grant_id: int) -> HttpResponse:
+    """Give another role to whom a grant is for; to oneself only when sure."""
+    given, role = _grant(request, grant_id), _role(request)
+    if role is not Role.OWNER and _asks(request, given):
+        return _answer(request, sure={"grant": given, "role": role})
+    sharing.change_role(given, role)
+    return _answer(request, notice=_is_now(given))
+
+
+@require_POST
+@for_document("share")
+@with_reasons
+def withdraw(request: DocumentRequest, grant_id: int) -> HttpResponse:
+    """Take a role away, or make a link void; one's own role only when sure."""
+    given = _grant(request, grant_id)
+    if _asks(request, given):
+        return _answer(request, sure={"grant": given, "role": None})
+    sharing.withdraw(given)
+    if given.token is not None:
+        return _answer(request, notice=_("The link no longer works."))
+    return _answer(request, notice=_("%s has no role of their own any more.") % _name(given))
+
+
+def _answer(
+    request: DocumentRequest,
+    *,
+    notice: str = "",
+    problem: str = "",
+    typed: str = "",
+    sure: dict[str, Any] | None = None,
+) -> HttpResponse:
+    """Answer with the page or the dialog's content as it is now, and what there is to say."""
+    document = request.document
+    can = access.abilities(request.visitor, document)
+    if not can.share:
+        # Whoever gave up their own right goes on with what they still may.
+        target = document.get_absolute_url() if can.read else reverse("documents:list")
+        return HttpResponseClientRedirect(target) if request.htmx else redirect(target)
+    if notice and not request.htmx:
+        messages.success(request, notice)
+        return redirect("documents:share", document.pk)
+    context = {
+        "document": document, "notice": notice, "problem": problem, "typed": typed, "sure": sure,
+        "roles": Role, "link_roles": LINK_ROLES, "today": timezone.localdate(),
+        **_grants(request),
+    }  # fmt: skip
+    template = "documents/_share.html" if request.htmx else "documents/share.html"
+    response = render(request, template, context)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _grants(request: DocumentRequest) -> dict[str, Any]:
+    """Return the grants by whom they are for, and the groups that have none yet: three queries."""
+    grants = Grant.objects.filter(room=request.document.room_id).select_related("user", "group")
+    rows: dict[str, list[dict[str, Any]]] = {"persons": [], "groups": [], "links": []}
+    for grant in grants.order_by("pk"):
+        if grant.user is not None:
+            (person,) = people.shown([(people.person_of(grant.user), 1)])
+            row = {"person": person, "self": grant.user_id == request.visitor.pk}
+            rows["persons"].append({"grant": grant, "name": _name(grant), **row})
+        elif grant.group is not None:
+            rows["groups"].append({"grant": grant, "name": _name(grant)})
+        else:
+            url = request.build_absolute_uri(grant.get_absolute_url())
+            ended = grant.expires_at is not None and grant.expires_at <= timezone.now()
+            rows["links"].append({"grant": grant, "url": url, "ended": ended})
+    given = [row["grant"].group_id for row in rows["groups"]]
+    offered: list[Group] = list(directory.groups_for(request.visitor).exclude(pk__in=given))
+    return {**rows, "offered": offered}
+
+
+def _room(request: DocumentRequest) -> Room:
+    return request.document.room
+
+
+def _grant(request: DocumentRequest, grant_id: int) -> Grant:
+    """Find a grant of the document, and of no other."""
+    if grant_id >= 2**63:  # where the databases' keys end
+        raise Http404
+    grants = Grant.objects.filter(room=request.document.room_id)
+    found = grants.select_related("room", "user", "group").filter(pk=grant_id).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _asks(request: DocumentRequest, given: Grant) -> bool:
+    """Tell whether taking this ownership away needs a second look: it is, or may be, one's own."""
+    if given.role != Role.OWNER or request.POST.get("sure"):
+        return False
+    if given.group_id is not None:
+        return bool(request.visitor.groups.filter(pk=given.group_id).exists())
+    return bool(given.user_id == request.visitor.pk)
+
+
+def _role(request: DocumentRequest) -> Role:
+    try:
+        return Role(request.POST.get("role", ""))
+    except ValueError as error:
+        raise NotShared(_("Choose a role.")) from error
+
+
+def _expiry(request: DocumentRequest) -> datetime | None:
+    """Read when a link ends: never, in some days, or at the end of a day.
+
+    Raises:
+        NotShared: the day is none, or over, or too far away.
+    """
+    asked = request.POST.get("expiry", "")
+    if asked == "never":
+        return None
+    if asked in _DAYS:
+        return timezone.now() + timedelta(days=_DAYS[asked])
+    try:
+        day = date.fromisoformat(request.POST.get("until", ""))
+    except ValueError as error:
+        raise NotShared(_("Choose the last day on which the link works.")) from error
+    today = timezone.localdate()
+    if not today <= day <= today + _LONGEST:
+        raise NotShared(_("The last day must be today or later, within ten years."))
+    return timezone.make_aware(datetime.combine(day + timedelta(days=1), time.min))
+
+
+def _is_now(given: Grant) -> str:
+    return _("%(name)s has the role “%(role)s” now.") % {
+        "name": _name(given),
+        "role": Role(given.role).label,
+    }
+
+
+def _name(given: Grant) -> str:
+    if given.user is not None:
+        return people.person_of(given.user).name
+    if given.group is not None:
+        return given.group.name
+    return _("Whoever has the link")
