@@ -1,39 +1,127 @@
-"""`collab share DOCUMENT USER ROLE`: give somebody a role in a document."""
+"""`collab share DOCUMENT …`: give people, groups and links a role in a document, or take one."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from collab import sharing
-from collab.models import Role
+from collab.models import Grant, Role
 from documents.models import Document
+
+NONE = "none"
+_MOST_DAYS = 3660
 
 
 class Command(BaseCommand):
-    help = "Give USER the ROLE in DOCUMENT (its id or URL), in place of the one they have."
+    help = (
+        "Give USER the ROLE in DOCUMENT (its id or URL), in place of the one they have; “none” "
+        "takes it away. With --group, USER is a group’s name. With --link instead of USER, make a "
+        "link and print its path. With DOCUMENT alone, list who has which role."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("document", help="the document's id, or the address of its page")
-        parser.add_argument("user", help="user name")
-        parser.add_argument("role", choices=Role.values)
+        parser.add_argument("user", nargs="?", help="user name, or a group's with --group")
+        parser.add_argument("role", nargs="?", choices=[*Role.values, NONE])
+        parser.add_argument("--group", action="store_true", help="USER is the name of a group")
+        parser.add_argument(
+            "--link", metavar="ROLE", choices=[role.value for role in Role if role != Role.OWNER],
+            help="make a link that gives this role",
+        )  # fmt: skip
+        parser.add_argument("--days", type=int, help="days after which the link expires")
 
-    def handle(self, *args: Any, document: str, user: str, role: str, **options: Any) -> None:
+    def handle(
+        self,
+        *args: Any,
+        document: str,
+        user: str | None,
+        role: str | None,
+        group: bool,
+        link: str | None,
+        days: int | None,
+        **options: Any,
+    ) -> None:
+        if (days is not None and link is None) or (link is not None and (user or group)):
+            raise CommandError("Give a USER and a ROLE, or --link ROLE with or without --days N.")
+        if user is not None and role is None:
+            raise CommandError(
+                f"Give the role for {user!r}, too: {', '.join(Role.values)}, {NONE}."
+            )
+        if days is not None and not 1 <= days <= _MOST_DAYS:
+            raise CommandError(f"--days must be from 1 to {_MOST_DAYS}.")
+        found = _document(document)
         try:
-            document_id = UUID(urlsplit(document).path.rstrip("/").rsplit("/", 1)[-1])
-        except ValueError as error:
-            raise CommandError(f"{document!r} is no document's id or address.") from error
-        found = Document.objects.select_related("room").filter(pk=document_id).first()
-        if found is None:
-            raise CommandError(f"There is no document {document_id}.")
-        name = get_user_model().USERNAME_FIELD
-        person = get_user_model()._default_manager.filter(**{name: user}).first()
-        if person is None:
-            raise CommandError(f"There is no user {user!r}.")
-        sharing.grant(found.room, person, Role(role))
-        self.stdout.write(f"{user} is {role} of “{found}”.")
+            if link is not None:
+                self._link(found, Role(link), days)
+            elif user is not None and role is not None:
+                self._share(found, user, role, is_group=group)
+            else:
+                self._list(found)
+        except sharing.NotShared as error:
+            raise CommandError(str(error)) from error
+
+    def _link(self, document: Document, role: Role, days: int | None) -> None:
+        expires_at = None if days is None else timezone.now() + timedelta(days=days)
+        made = sharing.create_link(document.room, role, expires_at)
+        self.stdout.write(made.get_absolute_url())
+
+    def _share(self, document: Document, name: str, role: str, *, is_group: bool) -> None:
+        whom: dict[str, Any] = {"group": _group(name)} if is_group else {"user": _person(name)}
+        if role == NONE:
+            given = Grant.objects.filter(room=document.room, **whom).select_related("room").first()
+            if given is None:
+                raise CommandError(f"{name} has no role in “{document}”.")
+            sharing.withdraw(given)
+            self.stdout.write(f"{name} has no role in “{document}” any more.")
+            return
+        if is_group:
+            sharing.grant_group(document.room, whom["group"], Role(role))
+        else:
+            sharing.grant(document.room, whom["user"], Role(role))
+        self.stdout.write(f"{name} is {role} of “{document}”.")
+
+    def _list(self, document: Document) -> None:
+        grants = Grant.objects.filter(room=document.room).select_related("user", "group")
+        for given in grants.order_by("pk"):
+            if given.user is not None:
+                self.stdout.write(f"{given.role:<10} user   {given.user.get_username()}")
+            elif given.group is not None:
+                self.stdout.write(f"{given.role:<10} group  {given.group.name}")
+            else:
+                until = f" until {given.expires_at:%Y-%m-%d %H:%M %Z}" if given.expires_at else ""
+                self.stdout.write(f"{given.role:<10} link   {given.get_absolute_url()}{until}")
+
+
+def _document(name: str) -> Document:
+    try:
+        document_id = UUID(urlsplit(name).path.rstrip("/").rsplit("/", 1)[-1])
+    except ValueError as error:
+        raise CommandError(f"{name!r} is no document's id or address.") from error
+    found = Document.objects.select_related("room").filter(pk=document_id).first()
+    if found is None:
+        raise CommandError(f"There is no document {document_id}.")
+    return found
+
+
+def _person(name: str) -> Any:
+    field = get_user_model().USERNAME_FIELD
+    person = get_user_model()._default_manager.filter(**{field: name}).first()
+    if person is None:
+        raise CommandError(f"There is no user {name!r}.")
+    return person
+
+
+def _group(name: str) -> Group:
+    group = Group.objects.filter(name=name).first()
+    if group is None:
+        raise CommandError(f"There is no group {name!r}.")
+    return group
