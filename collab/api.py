@@ -32,6 +32,7 @@ from collab.engine.errors import (
     TooFast,
     UpdateRejected,
 )
+from collab.history import BadName, NoSuchVersion
 from collab.reference import Reference
 from collab.sharing import NotShared
 
@@ -46,6 +47,8 @@ STATUS: dict[type[CollabError], tuple[int, str]] = {
     Overloaded: (503, "overloaded"),
     TooFast: (429, "too_fast"),
     NotShared: (409, "not_shared"),
+    NoSuchVersion: (404, "not_found"),
+    BadName: (422, "bad_name"),
     UnknownName: (422, "unknown_name"),
 }
 _CODES = {400: "bad_request", 401: "not_authenticated", 403: "forbidden", 404: "not_found",

@@ -106,6 +106,12 @@ def timeline(room: Room, *, before: int | None = None, limit: int = PAGE) -> Tim
     return Timeline(entries, lowest if cut else None)
 
 
+def entry_at(room: Room, seq: int) -> Entry | None:
+    """Return the version that ends with a row, or None: a later row belongs to the same one."""
+    entries = timeline(room, before=seq + 1, limit=1).entries
+    return entries[0] if entries and entries[0].seq == seq else None
+
+
 @dataclass(slots=True)
 class _Stretch:
     seq: int

@@ -16,13 +16,14 @@ from collab import access, paging
 from collab.access import Abilities
 from collab.api import ApiError, errors, needs_account
 from collab.models import Grant, Role
-from documents import actions, content_api, files, grant_api, rewrite
+from documents import actions, content_api, files, grant_api, rewrite, version_api
 from documents.models import Document, DocumentQuerySet
 from documents.request import find_document, require
 
 router = Router(tags=["documents"])
 router.add_router("", content_api.router)
 router.add_router("", grant_api.router)
+router.add_router("", version_api.router)
 router.add_router("", files.router)
 
 Title = Annotated[str, Field(max_length=Document.TITLE_LENGTH)]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from documents import files, home_views, views
+from documents import files, home_views, version_views, views
 
 app_name = "documents"
 
@@ -16,5 +16,16 @@ urlpatterns = [
     path("documents/<uuid:document_id>/delete/", home_views.delete, name="delete"),
     path("documents/<uuid:document_id>/leave/", home_views.leave, name="leave"),
     path("documents/<uuid:document_id>/", views.detail, name="detail"),
+    path("documents/<uuid:document_id>/versions/", version_views.timeline, name="versions"),
+    path(
+        "documents/<uuid:document_id>/versions/<int:seq>/name/",
+        version_views.name,
+        name="name_version",
+    ),
+    path(
+        "documents/<uuid:document_id>/versions/<int:seq>/restore/",
+        version_views.restore,
+        name="restore_version",
+    ),
     path("documents/<uuid:document_id>/files/<str:key>", files.download, name="file"),
 ]

@@ -15,7 +15,8 @@ collab up       create what is missing, and serve
 collab serve    serve; the database must be migrated
 collab token    print a new API key
 collab share    give somebody a role in a document
-collab compact  write snapshots of rooms
+collab history  list, show and restore a document's versions
+collab compact  write snapshots of rooms, fold history that is too old
 collab help     every other command, Django's among them
 
 """

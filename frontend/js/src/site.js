@@ -1,6 +1,7 @@
 /** What every page needs: a logout that leaves nothing behind, and menus that close. */
 import { attachHome } from './home.js';
 import { LOGOUT } from './signals.js';
+import './versions.js';
 import { wipeCopies } from './wipe.js';
 
 /** @param {SubmitEvent} event */

@@ -1,0 +1,143 @@
+"""The pages of a document's history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from collab import history
+from collab.engine.errors import CollabError
+from collab.history import Entry, NoSuchVersion
+from documents import versions
+from documents.request import DocumentRequest, for_document
+
+# 2^63 ends what databases can hold, with one digit more.
+_SEQ_DIGITS = 18
+NOW = "now"
+
+
+@require_http_methods(["GET", "POST"])
+@for_document("write")
+def timeline(request: DocumentRequest) -> HttpResponse:
+    """Show the history, and one version of it or a comparison of two; name the state as it is.
+
+    One address answers the page and its parts: `before` asks for more of the timeline, `seq` for a
+    version ("now" or a number), `against` for what is different from that to this one.
+    """
+    if request.method == "POST":
+        return _name(request, None)
+    context: dict[str, Any] = {"document": request.document}
+    part = bool(request.htmx) and not request.htmx.history_restore_request
+    before = _seq(request, "before")
+    asks_for_version = "seq" in request.GET
+    if asks_for_version:
+        context |= _version(request)
+        if part:
+            return render(request, "documents/_version.html", context)
+    page = history.timeline(request.document.room, before=before)
+    context |= {
+        "versions": versions.with_people(page.entries), "before": page.before, "part": part,
+    }  # fmt: skip
+    if part:
+        return render(request, "documents/_versions.html", context)
+    return render(request, "documents/versions.html", context)
+
+
+@require_POST
+@for_document("write")
+def name(request: DocumentRequest, seq: int) -> HttpResponse:
+    """Name a version, or take its name away."""
+    return _name(request, seq)
+
+
+@require_POST
+@for_document("write")
+def restore(request: DocumentRequest, seq: int) -> HttpResponse:
+    """Make the document what it was, by an edit of the visitor's."""
+    try:
+        restored = versions.restore(actor=request.visitor, document=request.document, seq=seq)
+    except NoSuchVersion as error:
+        raise Http404 from error
+    except CollabError as error:
+        messages.error(request, str(error))
+        return _back(request, seq)
+    if restored.before is None:
+        messages.info(request, _("The document is like that version already."))
+    else:
+        undo = reverse("documents:restore_version", args=[request.document.pk, restored.before])
+        text = _("The version was restored. What others wrote meanwhile is still there.")
+        messages.success(request, text, extra_tags=undo)
+    return _back(request, restored.seq)
+
+
+def _name(request: DocumentRequest, seq: int | None) -> HttpResponse:
+    room = request.document.room
+    try:
+        if seq is not None and "remove" in request.POST:
+            history.unname_version(room=room, seq=seq)
+        else:
+            wanted = request.POST.get("name", "")
+            actor = request.visitor if request.visitor.is_authenticated else None
+            seq = history.name_version(actor=actor, room=room, name=wanted, seq=seq).seq
+    except NoSuchVersion as error:
+        if seq is not None:
+            raise Http404 from error
+        messages.error(request, _("There is nothing in this document yet."))
+    except CollabError as error:
+        messages.error(request, str(error))
+    return _back(request, seq)
+
+
+def _back(request: DocumentRequest, seq: int | None) -> HttpResponse:
+    """Show the history after a change of it, at the version that it was about."""
+    page = reverse("documents:versions", args=[request.document.pk])
+    return redirect(page if seq is None else f"{page}?seq={seq}")
+
+
+def _version(request: DocumentRequest) -> dict[str, Any]:
+    """Prepare a version, or what is different in it from another one."""
+    document = request.document
+    seq, against = _seq(request, "seq"), _seq(request, "against")
+    try:
+        if "against" not in request.GET:
+            shown: dict[str, Any] = {"reading": versions.read(document, seq)}
+        else:
+            old, new = _in_order(against, seq)
+            shown = {"comparison": versions.compare(document, old, new), "old": old, "new": new}
+    except NoSuchVersion as error:
+        raise Http404 from error
+    entry = None if seq is None else history.entry_at(document.room, seq)
+    (version,) = versions.with_people([entry]) if entry is not None else (None,)
+    return shown | {"seq": seq, "version": version, "previous": _previous(document.room, entry)}
+
+
+def _in_order(one: int | None, other: int | None) -> tuple[int, int | None]:
+    """Return two versions, the older first; None, the newest of all, is never both."""
+    if one is None or (other is not None and other < one):
+        one, other = other, one
+    if one is None:
+        raise Http404
+    return one, other
+
+
+def _previous(room: Any, entry: Entry | None) -> int | None:
+    """Return the row before a version's first one, 0 before the first of all; None: not kept."""
+    if entry is None or not entry.edits or entry.folded:
+        return None
+    return entry.from_seq - 1
+
+
+def _seq(request: DocumentRequest, key: str) -> int | None:
+    """Read a version's number from the query; None stands for the state as it is now."""
+    value = request.GET.get(key, NOW)
+    if value == NOW:
+        return None
+    if not (value.isascii() and value.isdecimal() and len(value) <= _SEQ_DIGITS):
+        raise Http404
+    return int(value)
