@@ -77,6 +77,7 @@ class Lobby:
         self._process = process
         self._occupancy = process.registry.occupancy
         self._viewers: set[Viewer] = set()
+        # Of rooms that somebody is in, or was a moment ago.
         self._rendered: dict[int, tuple[Occupants, str]] = {}
         self._changed_at: dict[int, float] = {}
         # Rooms whose rights or names changed, and viewers whose list did.
@@ -126,6 +127,8 @@ class Lobby:
         now = time.time()
         for key in [k for k, at in self._changed_at.items() if now - at > FRESH_S]:
             del self._changed_at[key]
+            if self._occupancy.of(key) is NOBODY:
+                self._rendered.pop(key, None)
         self._changed_at.update(dict.fromkeys(keys, now))
         for viewer in tuple(self._viewers):
             seen = [key for key in keys if viewer.sight.has(key)]
@@ -142,10 +145,7 @@ class Lobby:
             return known[1]
         html = render_to_string("documents/_live.html", {"room": key, "live": shown(now)})
         fragment = f'<hx-partial hx-target="#live-{key}" hx-swap="outerHTML">{html}</hx-partial>'
-        if now is NOBODY:
-            self._rendered.pop(key, None)
-        else:
-            self._rendered[key] = (now, fragment)
+        self._rendered[key] = (now, fragment)
         return fragment
 
     def _hear(self, event: dict[str, Any]) -> None:
