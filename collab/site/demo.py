@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pycrdt
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.db import DatabaseError, transaction
@@ -12,10 +9,39 @@ from django.db import DatabaseError, transaction
 from collab import sharing
 from collab.models import Role
 from collab.site.login import login_path
-from documents import actions
-from documents.content import BODY, TITLE
+from documents import actions, content, rewrite
 
 NAMES = (("ada", "Ada", "Lovelace"), ("bob", "Bob", "Kahn"))
+
+_TITLE = "Welcome to Collab"
+_WELCOME = """
+# Write together
+
+Open this page in a second browser with the other login link. **Both of you can type** in the same
+paragraph at the same time, and each sees the other’s cursor.
+
+## Nothing marked “Saved” is ever lost
+
+The line above says Saved only once your words are in the database. Stop the server, keep typing,
+start it again: what you wrote meanwhile is merged.
+
+- [x] Start Collab with one command
+- [ ] Open the other login link in a private window
+- [ ] Kill the server while both of you type
+
+## Try
+
+- Type `/` in an empty line for headings, lists, tables, images and code
+- **Share** gives a person, a group or a link a role
+- **Versions** shows who wrote what, compares, and takes you back
+
+```python
+def cost(people: int) -> int:
+    return people  # not people * people
+```
+
+> Cost follows people, not people times people.
+"""
 
 
 def seed() -> None:
@@ -28,8 +54,10 @@ def seed() -> None:
             users.create_user(username=name, first_name=first, last_name=last)
             for name, first, last in NAMES
         )
-        document = actions.create_document(actor=ada, title="Welcome to Collab", content=welcome())
+        document = actions.create_document(actor=ada, title=_TITLE, content=welcome())
         sharing.grant(document.room, bob, Role.EDITOR)
+        for person in (ada, bob):
+            actions.note_visit(actor=person, document=document)
 
 
 def login_links() -> list[tuple[str, str]]:
@@ -44,55 +72,4 @@ def login_links() -> list[tuple[str, str]]:
 
 def welcome() -> bytes:
     """Return the demo document as a Yjs update."""
-    doc: pycrdt.Doc[Any] = pycrdt.Doc()
-    doc[TITLE] = pycrdt.Text("Welcome to Collab")
-    doc[BODY] = body = pycrdt.XmlFragment()
-    with doc.transaction():
-        _text(body, "heading", "Write together", level=1)
-        paragraph = _text(
-            body, "paragraph", "Open this page in a second browser with the other login link. "
-        )
-        _append(paragraph, "Both of you can type", bold={})
-        _append(
-            paragraph, " in the same paragraph at the same time, and each sees the other’s cursor."
-        )
-        _text(body, "heading", "Nothing marked “Saved” is ever lost", level=2)
-        _text(
-            body,
-            "paragraph",
-            "The line above says Saved only once your words are in the database. Stop the server, "
-            "keep typing, start it again: what you wrote meanwhile is merged.",
-        )
-        tasks = _element(body, "taskList")
-        for done, text in (
-            (True, "Start Collab with one command"),
-            (False, "Open the other login link in a private window"),
-            (False, "Kill the server while both of you type"),
-        ):
-            _text(_element(tasks, "taskItem", checked=done), "paragraph", text)
-        _text(
-            _element(body, "blockquote"),
-            "paragraph",
-            "Cost follows people, not people times people.",
-        )
-    return doc.get_update()
-
-
-def _element(
-    parent: pycrdt.XmlFragment | pycrdt.XmlElement, tag: str, **attributes: Any
-) -> pycrdt.XmlElement:
-    element = pycrdt.XmlElement(tag, attributes)
-    parent.children.append(element)
-    return element
-
-
-def _text(
-    parent: pycrdt.XmlFragment | pycrdt.XmlElement, tag: str, text: str, **attributes: object
-) -> pycrdt.XmlText:
-    inside = pycrdt.XmlText(text)
-    _element(parent, tag, **attributes).children.append(inside)
-    return inside
-
-
-def _append(text: pycrdt.XmlText, more: str, **marks: object) -> None:
-    text.insert(len(text), more, marks)
+    return rewrite.new_state(content.parse_markdown(_WELCOME), title=_TITLE)
