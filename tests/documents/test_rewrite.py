@@ -176,7 +176,12 @@ def test_markdown_put_back_changes_nothing() -> None:
     ]
     for source, parse in parsers:
         assert rewrite.edit(state, parse(source)) is None, source
-    assert read(state)["content"][1]["content"][0]["content"][0]["attrs"]["colwidth"] == [120]
+    changed = content.as_markdown(replica).replace("| a |", "| b |").replace("here", "there")
+    after = read(state, rewrite.edit(state, content.parse_markdown(changed)) or b"")["content"]
+    assert after[1]["content"][0]["content"][0]["attrs"]["colwidth"] == [120]
+    assert after[1]["content"][0]["content"][0]["content"][0]["content"][0]["text"] == "b"
+    assert after[0]["content"][-1]["text"].endswith("here")
+    assert after[0]["content"][-1]["marks"][0]["attrs"]["target"] == "_self"
 
 
 def test_an_edit_names_only_what_it_deletes() -> None:
