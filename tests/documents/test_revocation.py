@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 
 from collab.engine import protocol
 from collab.engine.protocol import Kind
@@ -187,3 +187,67 @@ async def test_an_open_page_hears_that_its_rights_changed(one: Stage) -> None:
             async with asyncio.timeout(10):
                 while f'data-role="{role}" data-can-write="{may_write}"' not in await socket.recv():
                     pass
+
+
+# The home page
+
+
+async def home_of_bob(stage: Stage, site: int = -1) -> ClientConnection:
+    """Open the socket of Bob's home page, rendered now."""
+    url = f"{stage.sites[site].ws_url}/ws/home?since={int(time.time())}"
+    return await connect(url, additional_headers={"Authorization": f"Bearer {stage.bob}"})
+
+
+async def hears(socket: ClientConnection, *words: str, timeout_s: float = 10) -> float:
+    """Read until a frame has all of these words. Returns when that was, as `change` does."""
+    async with asyncio.timeout(timeout_s):
+        frame = ""
+        while not all(word in frame for word in words):
+            frame = str(await socket.recv())
+    return time.monotonic()
+
+
+async def test_an_open_list_follows_rights_without_a_relay(one: Stage) -> None:
+    """What was shared or taken elsewhere is found in the database, and nobody is shown to Bob."""
+    document, other = one.document(), one.document()
+    one.change(other, "bob.is_active = True; bob.save(); sharing.revoke(room, bob)")
+    one.bob = one.sites[0].key("bob")
+    home = await home_of_bob(one)
+    alice = SocketPeer(f"{one.sites[0].ws_url}/ws/documents/{document}", one.alice)
+    await alice.connect()
+    await hears(home, "live__dot", "alice")
+    done = await asyncio.to_thread(one.change, document, "sharing.revoke(room, bob)")
+    assert await hears(home, "#refresh", "hx-get") - done < 10
+    await alice.close()
+    done = await asyncio.to_thread(one.change, other, "sharing.grant(room, bob, Role.READER)")
+    heard = []
+    async with asyncio.timeout(10):
+        while not heard or 'hx-target="#refresh"' not in heard[-1]:
+            heard.append(str(await home.recv()))
+    assert not [frame for frame in heard if "#live-" in frame]
+    await home.close()
+
+
+@pytest.mark.postgres
+@pytest.mark.redis
+async def test_an_open_list_follows_other_processes_at_once(two: Stage) -> None:
+    """Who enters, leaves, shares and renames on one server shows in lists of another in 1.5 s."""
+    document = two.document()
+    two.change(document, "bob.is_active = True; bob.save()")
+    two.bob = two.sites[0].key("bob")
+    home = await home_of_bob(two)
+    alice = SocketPeer(f"{two.sites[0].ws_url}/ws/documents/{document}", two.alice)
+    await alice.connect()
+    now = time.monotonic()
+    assert await hears(home, "live__dot", "alice") - now < 1.5
+    await alice.close()
+    now = time.monotonic()
+    assert await hears(home, "#live-") - now < 1.5
+    rename = (
+        "from documents import actions; actions.rename(actor=bob, document=document, title='N')"
+    )
+    done = await asyncio.to_thread(two.change, document, rename)
+    assert await hears(home, "#title-", ">N<") - done < 1.5
+    done = await asyncio.to_thread(two.change, document, "sharing.grant(room, bob, Role.READER)")
+    assert await hears(home, "#refresh") - done < 1.5
+    await home.close()
