@@ -7,6 +7,7 @@ from html import escape
 from typing import Any, Final
 
 import nh3
+from django.utils.translation import gettext
 
 from documents.attributes import filled
 from documents.schema import MAX_DEPTH
@@ -51,7 +52,7 @@ _ATTRIBUTES = {
     "a": {"href", "title"},
     "code": {"class"},
     "img": {"src", "alt", "title", "width", "height"},
-    "input": {"type", "checked", "disabled"},
+    "input": {"type", "aria-label", "checked", "disabled"},
     "li": {"data-checked"},
     "ol": {"start", "type"},
     "td": {"colspan", "rowspan", "align"},
@@ -121,9 +122,10 @@ def _tag(node: Tree, base: str) -> str:
         return '<ul data-type="taskList">'
     if name == "taskItem":
         checked = attrs["checked"]
+        label = escape(gettext("Done") if checked else gettext("Not done"))
         return (
             f'<li data-checked="{str(checked).lower()}">'
-            f'<input type="checkbox" disabled{" checked" if checked else ""}>'
+            f'<input type="checkbox" aria-label="{label}" disabled{" checked" if checked else ""}>'
         )
     first, *others = NODE_TAGS[name]
     return f"<{first}{_same(name, attrs)}>" + "".join(f"<{tag}>" for tag in others)

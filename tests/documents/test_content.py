@@ -100,8 +100,10 @@ def row(*cells: Tree) -> Tree:
         (("taskList", {}, [item("taskItem", p("a"), checked=True),
                            item("taskItem", p("b"), checked=False)]),
          ('<ul data-type="taskList">'
-         '<li data-checked="true"><input type="checkbox" disabled="" checked=""><p>a</p></li>'
-         '<li data-checked="false"><input type="checkbox" disabled=""><p>b</p></li></ul>'),
+         '<li data-checked="true">'
+         '<input type="checkbox" aria-label="Done" disabled="" checked=""><p>a</p></li>'
+         '<li data-checked="false">'
+         '<input type="checkbox" aria-label="Not done" disabled=""><p>b</p></li></ul>'),
          "a\nb"),
         (("table", {}, [row(cell("a", kind="tableHeader"), cell("b", kind="tableHeader")),
                         row(cell("c"), cell("d"))]),
@@ -254,7 +256,7 @@ ALLOWED: dict[str, set[str]] = {
     "a": {"href", "rel"},
     "code": {"class"},
     "img": {"src", "alt", "title", "width", "height"},
-    "input": {"type", "checked", "disabled"},
+    "input": {"type", "aria-label", "checked", "disabled"},
     "li": {"data-checked"},
     "ol": {"start"},
     "td": {"colspan", "rowspan"},
