@@ -13,7 +13,7 @@
  * @typedef {{ at: number, of: number }} Count `at` is 1 for the first match, 0 beside all of them
  *
  * @typedef {object} Finder
- * @property {(query: Query) => void} look mark the matches; nothing is searched by an empty `search`
+ * @property {(query: Query) => void} look mark the matches; none are of an empty `search`
  * @property {() => void} first select the first match from where the caret was at `begin`
  * @property {() => void} next
  * @property {() => void} previous
