@@ -96,8 +96,8 @@ async def create(request: HttpRequest, document_id: UUID, new: NewGrant) -> Any:
         raise ApiError(422, "invalid", _("Only a link can expire."))
     if new.expires_at is not None and new.expires_at <= timezone.now():
         raise ApiError(422, "invalid", _("“expires_at” is in the past."))
-    made = await database_sync_to_async(_make)(request.auth, document.room, new)  # type: ignore[attr-defined]
-    return Status(201, _shown(request, made))
+    make = database_sync_to_async(_make)
+    return Status(201, _shown(request, await make(request.auth, document.room, new)))  # type: ignore[attr-defined]
 
 
 @router.patch(
@@ -145,10 +145,13 @@ async def _grant(document: Document, grant_id: int) -> Grant:
 def _make(actor: Any, room: Room, new: NewGrant) -> Grant:
     role = Role(new.role)
     if new.user is not None:
-        return sharing.grant(room, directory.find_person(new.user), role)
-    if new.group is not None:
-        return sharing.grant_group(room, directory.find_group(actor, new.group), role)
-    return sharing.create_link(room, role, new.expires_at)
+        made = sharing.grant(room, directory.find_person(new.user), role)
+    elif new.group is not None:
+        made = sharing.grant_group(room, directory.find_group(actor, new.group), role)
+    else:
+        made = sharing.create_link(room, role, new.expires_at)
+    # With whom it is for: what is read later, on the loop, may not ask the database.
+    return Grant.objects.select_related("user", "group").get(pk=made.pk)
 
 
 def _shown(request: HttpRequest, grant: Grant) -> dict[str, Any]:

@@ -1,0 +1,186 @@
+"""Everybody that a document knows, from its owner to a stranger, with a document for each try.
+
+Each try that changes something takes a document of its own, so that tries do not meet.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from tests.documents.cast import Stage
+
+ROLES = (
+    "owner", "editor", "commenter", "reader", "group", "link_reader", "link_editor", "both",
+    "none", "anonymous", "trash_owner", "trash_editor", "trash_link",
+)  # fmt: skip
+"""Who tries. `group` is in a group that edits; `both` reads and opened an editor's link, `none` is
+logged in without any grant; `trash_*` are owner, editor and link of what lies in the trash."""
+
+# The script runs in the site's process family, past the sockets that are open: many rows at once.
+_SEED = """
+import io, json, uuid
+from django.contrib.auth.models import Group, User
+from django.contrib.sessions.backends.db import SessionStore
+from django.test import Client
+from django.utils import timezone
+from PIL import Image
+from collab.access import SESSION_LINKS
+from collab.models import Grant, Role, Room, StoredUpdate, Version
+from documents import attachments, content, rewrite
+from documents.models import Attachment, Document
+
+names = ("owner", "editor", "commenter", "reader", "gus", "stranger", "zoe", "newcomer")
+users = {name: User.objects.create_user("matrix-" + name) for name in names}
+crew = Group.objects.create(name="matrix crew")
+crew.user_set.add(users["gus"])
+Group.objects.create(name="matrix owners").user_set.add(users["owner"])
+state = rewrite.new_state(content.parse_markdown("first words"), "rich", "A title")
+later = rewrite.edit(state, content.parse_markdown("second words"))
+rooms = Room.objects.bulk_create(Room(kind="document", head=2) for _ in range(len(ROLES) * EACH))
+StoredUpdate.objects.bulk_create(
+    StoredUpdate(room=room, seq=seq, author=users["owner"], data=data)
+    for room in rooms for seq, data in ((1, state), (2, later)))
+Version.objects.bulk_create(
+    Version(room=room, seq=1, name="First", state=state, whole=True) for room in rooms)
+now = timezone.now()
+documents = Document.objects.bulk_create(
+    Document(room=room, title="A title",
+             trashed_at=now if ROLES[at // EACH].startswith("trash") else None)
+    for at, room in enumerate(rooms))
+grants = []
+for at, room in enumerate(rooms):
+    for name in ("owner", "editor", "commenter", "reader"):
+        grants.append(Grant(room=room, user=users[name], role=name))
+    grants.append(Grant(room=room, user=users["zoe"], role="reader"))
+    grants.append(Grant(room=room, group=crew, role="editor"))
+    for role in ("reader", "editor"):
+        grants.append(Grant(room=room, role=role, token=f"matrix-{role}-{at}"))
+Grant.objects.bulk_create(grants)
+picture = io.BytesIO()
+Image.new("RGB", (2, 2)).save(picture, "PNG")
+kept = attachments.add(actor=users["owner"], document=documents[0], data=picture.getvalue())
+Attachment.objects.filter(pk=kept.pk).update(key="picture")
+Attachment.objects.bulk_create(
+    Attachment(document=one, key="picture", file=kept.file, content_type="image/png",
+               size_bytes=kept.size_bytes, width=2, height=2) for one in documents[1:])
+
+# A session keeps the links that it opened, up to a bound: those of one role's documents.
+def session(name, links=None, role=None):
+    if name is None:
+        store = SessionStore()
+    else:
+        browser = Client()
+        browser.force_login(users[name])
+        store = SessionStore(browser.cookies["sessionid"].value)
+        store.load()
+    if links:
+        at = ROLES.index(role) * EACH
+        tokens = [f"matrix-{links}-{each}" for each in range(at, at + EACH)]
+        store[SESSION_LINKS] = list(
+            Grant.objects.filter(token__in=tokens).values_list("pk", flat=True))
+    store.save()
+    return store.session_key
+
+sessions = {
+    "owner": session("owner"), "editor": session("editor"), "commenter": session("commenter"),
+    "reader": session("reader"), "group": session("gus"), "none": session("stranger"),
+    "link_reader": session(None, "reader", "link_reader"),
+    "link_editor": session(None, "editor", "link_editor"),
+    "both": session("reader", "editor", "both"), "anonymous": None,
+    "trash_owner": session("owner"), "trash_editor": session("editor"),
+    "trash_link": session(None, "editor", "trash_link"),
+}
+zoes = dict(Grant.objects.filter(user=users["zoe"]).values_list("room_id", "pk"))
+readers = Grant.objects.filter(token__startswith="matrix-reader-")
+links = dict(readers.values_list("room_id", "token"))
+print(json.dumps({"sessions": sessions, "documents": {
+    role: [[str(one.pk), one.room_id, zoes[one.room_id], links[one.room_id]]
+           for one in documents[at * EACH:(at + 1) * EACH]]
+    for at, role in enumerate(ROLES)}}))
+"""
+
+# Django's CSRF check wants the cookie and the header alike.
+_TOKEN = "m" * 32
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A document for one try; `grant` is Zoe's, who reads it, and `token` a reader's link."""
+
+    id: str
+    room: int
+    grant: int
+    token: str
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What addresses are filled with."""
+        return {
+            "document_id": self.id, "grant_id": self.grant, "token": self.token, "seq": 1,
+            "key": "picture",
+        }  # fmt: skip
+
+
+class Troupe:
+    """Everybody, on a running site.
+
+    Args:
+        stage: The site; on SQLite.
+        each: How many documents each of them gets to try things on.
+    """
+
+    def __init__(self, stage: Stage, each: int) -> None:
+        self.stage = stage
+        # One client for all: making one, with its certificates, takes longer than a request.
+        self._http = httpx.Client(base_url=stage.site.url, timeout=20, verify=False)
+        script = f"ROLES = {ROLES!r}\nEACH = {each}\n{_SEED}"
+        done = stage.site.run("shell", "-v", "0", "-c", script)
+        made = json.loads(done.stdout.splitlines()[-1])
+        self._sessions: dict[str, str | None] = made["sessions"]
+        self._documents = {
+            role: [Tried(*one) for one in documents]
+            for role, documents in made["documents"].items()
+        }
+
+    def document(self, role: str) -> Tried:
+        """Take a document that nobody has touched."""
+        return self._documents[role].pop()
+
+    def headers(self, role: str) -> dict[str, str]:
+        """Return what a browser says by itself."""
+        session = self._sessions[role]
+        cookies = f"csrftoken={_TOKEN}" + ("" if session is None else f"; sessionid={session}")
+        return {"Cookie": cookies, "Origin": self.stage.site.url}
+
+    def request(self, role: str, method: str, path: str, **asked: Any) -> httpx.Response:
+        """Ask as somebody; no cookie that an answer sets is sent again."""
+        headers = self.headers(role) | {"X-CSRFToken": _TOKEN} | asked.pop("headers", {})
+        answer = self._http.request(method, path, headers=headers, **asked)
+        self._http.cookies.clear()
+        return answer
+
+    def close(self) -> None:
+        self._http.close()
+
+    def look(self, tried: Tried) -> tuple[object, ...]:
+        """Return what a try may change: content, title, trash, grants, names of versions, images.
+
+        The number of all documents tells of copies.
+        """
+        room = tried.room
+        return (
+            self.stage.rows("SELECT head, access FROM collab_room WHERE id = %s", room),
+            self.stage.rows(
+                "SELECT title, trashed_at IS NULL FROM documents_document WHERE room_id = %s", room
+            ),
+            self.stage.rows(
+                "SELECT id, role FROM collab_grant WHERE room_id = %s ORDER BY id", room
+            ),
+            self.stage.rows("SELECT name FROM collab_version WHERE room_id = %s", room),
+            self.stage.rows("SELECT COUNT(*) FROM documents_attachment"),
+            self.stage.rows("SELECT COUNT(*) FROM documents_document"),
+        )

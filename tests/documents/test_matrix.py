@@ -1,0 +1,334 @@
+"""Who may do what: every role at every page, API operation and socket, with the exact answer.
+
+An address, an operation or a socket that these tables do not know fails a test: whoever adds one
+says here who may use it. The first eight roles see the document; see `tests.documents.roles`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pycrdt
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from collab.engine import protocol
+from collab.engine.protocol import Kind, State
+from documents.routing import websocket_urlpatterns
+from tests.documents.cast import Stage, end_of, open_socket
+from tests.documents.roles import ROLES, Tried, Troupe
+from tests.support.peers import SocketPeer
+
+# Answers in the order of ROLES: owner, editor, commenter, reader, group, link_reader, link_editor,
+# both, none, anonymous, trash_owner, trash_editor, trash_link. A "+" is for what changed something.
+_READ = "200 200 200 200 200 200 200 200 404 302 200 404 302"
+_WRITE = "200 200 403 403 200 403 200 200 404 302 403 404 302"
+_SHARE = "200 403 403 403 403 403 403 403 404 302 200 404 302"
+_SHARES = "302+ 403 403 403 403 403 403 403 404 302 302+ 404 302"
+_WRITES = "302+ 302+ 403 403 302+ 403 302+ 302+ 404 302 403 404 302"
+
+Asked = dict[str, Any]
+
+# By name: the method, what is sent, and the answers. The actions of the home page answer with the
+# way back to it, whether they were done or not.
+PAGES: dict[str, tuple[str, Asked, str]] = {
+    "documents:list": ("GET", {}, "200 200 200 200 200 302 302 200 200 302 200 200 302"),
+    "documents:create": (
+        "POST",
+        {"title": "New"},
+        "302+ 302+ 302+ 302+ 302+ 302 302 302+ 302+ 302 302+ 302+ 302",
+    ),
+    "documents:rename": (
+        "POST",
+        {"title": "Renamed"},
+        "302+ 302+ 302 302 302+ 302 302 302+ 302 302 302 302 302",
+    ),
+    "documents:duplicate": (
+        "POST",
+        {},
+        "302+ 302+ 302+ 302+ 302+ 302 302 302+ 302 302 302+ 302 302",
+    ),
+    "documents:trash": ("POST", {}, "302+ 302 302 302 302 302 302 302 302 302 302 302 302"),
+    "documents:restore": ("POST", {}, "302 302 302 302 302 302 302 302 302 302 302+ 302 302"),
+    "documents:delete": ("POST", {}, "302 302 302 302 302 302 302 302 302 302 302+ 302 302"),
+    "documents:leave": ("POST", {}, "302 302+ 302+ 302+ 302 302 302 302+ 302 302 302 302 302"),
+    "documents:detail": ("GET", {}, _READ),
+    "documents:read": ("GET", {}, _READ),
+    "documents:file": ("GET", {}, _READ),
+    "documents:versions": ("GET", {}, _WRITE),
+    "documents:name_version": ("POST", {"name": "Good"}, _WRITES),
+    "documents:restore_version": ("POST", {}, _WRITES),
+    "documents:share": ("GET", {}, _SHARE),
+    "documents:share-people": ("POST", {"name": "matrix-newcomer", "role": "editor"}, _SHARES),
+    "documents:share-groups": ("POST", {"name": "matrix owners", "role": "editor"}, _SHARES),
+    "documents:share-links": ("POST", {"role": "reader", "expiry": "7"}, _SHARES),
+    "documents:share-role": ("POST", {"role": "editor"}, _SHARES),
+    "documents:share-withdraw": ("POST", {}, _SHARES),
+    # Whoever opens a link gets in by it; what lies in the trash has none.
+    "collab:link": ("GET", {}, "302 302 302 302 302 302 302 302 302 302 302 404 404"),
+}
+
+_API_READ = "200 200 200 200 200 200 200 200 404 401 200 404 404"
+_API_WRITE = "{0}+ {0}+ 403 403 {0}+ 403 {0}+ {0}+ 404 401 403 404 404"
+_API_SHARE = "{0}+ 403 403 403 403 403 403 403 404 401 {0}+ 404 404"
+_DOCUMENT = "/api/documents/{document_id}"
+_OCTETS = {"Content-Type": "application/octet-stream"}
+_MARKDOWN = {"Content-Type": "text/markdown"}
+_PICTURE = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
+    "0000000c49444154789c63f8ffff3f0005fe02fe0def46b80000000049454e44ae426082"
+)
+
+
+def update() -> bytes:
+    """Make an update of a page of its own."""
+    doc: pycrdt.Doc[Any] = pycrdt.Doc()
+    doc["text"] = pycrdt.Text("an edit")
+    return doc.get_update()
+
+
+# By method and address, which may have a query of its own: what is sent, and the answers.
+API: dict[str, tuple[Asked, str]] = {
+    "GET /api/documents": ({}, "200 200 200 200 200 200 200 200 200 401 200 200 200"),
+    "POST /api/documents": (
+        {"json": {"title": "New"}},
+        "201+ 201+ 201+ 201+ 201+ 401 401 201+ 201+ 401 201+ 201+ 401",
+    ),
+    f"GET {_DOCUMENT}": ({}, _API_READ),
+    f"PATCH {_DOCUMENT}": ({"json": {"title": "Renamed"}}, _API_WRITE.format(200)),
+    f"PATCH {_DOCUMENT}?": (
+        {"json": {"trashed": False, "title": "Renamed"}},
+        _API_SHARE.format(200),
+    ),
+    f"DELETE {_DOCUMENT}": ({}, "204+ 403 403 403 403 403 403 403 404 401 204 404 404"),
+    f"DELETE {_DOCUMENT}?forever=true": (
+        {},
+        "409 403 403 403 403 403 403 403 404 401 204+ 404 404",
+    ),
+    f"GET {_DOCUMENT}/content": ({}, _API_READ),
+    f"PUT {_DOCUMENT}/content": (
+        {"content": "other words", "headers": _MARKDOWN},
+        _API_WRITE.format(200),
+    ),
+    f"POST {_DOCUMENT}/updates": (
+        {"content": update(), "headers": _OCTETS},
+        _API_WRITE.format(200),
+    ),
+    f"POST {_DOCUMENT}/files": (
+        {"files": {"file": ("a.png", _PICTURE, "image/png")}},
+        _API_WRITE.format(201),
+    ),
+    f"GET {_DOCUMENT}/grants": ({}, _API_SHARE.format(200).replace("+", "")),
+    f"POST {_DOCUMENT}/grants": (
+        {"json": {"user": "matrix-newcomer", "role": "editor"}},
+        _API_SHARE.format(201),
+    ),
+    f"POST {_DOCUMENT}/grants?": (
+        {"json": {"link": True, "role": "editor"}},
+        _API_SHARE.format(201),
+    ),
+    f"PATCH {_DOCUMENT}/grants/{{grant_id}}": (
+        {"json": {"role": "owner"}},
+        _API_SHARE.format(200),
+    ),
+    f"DELETE {_DOCUMENT}/grants/{{grant_id}}": ({}, _API_SHARE.format(204)),
+    f"GET {_DOCUMENT}/versions": ({}, _API_WRITE.format(200).replace("+", "")),
+    f"POST {_DOCUMENT}/versions": ({"json": {"name": "Good"}}, _API_WRITE.format(201)),
+    f"GET {_DOCUMENT}/versions/{{seq}}": ({}, _API_WRITE.format(200).replace("+", "")),
+    f"DELETE {_DOCUMENT}/versions/{{seq}}": ({}, _API_WRITE.format(204)),
+    f"POST {_DOCUMENT}/versions/{{seq}}/restore": ({}, _API_WRITE.format(200)),
+}
+
+# By path: what becomes of a socket. "writes" and "reads" are let in, with frames of content that
+# are applied or denied; numbers are close codes.
+_IN = "in in in in in in in in 4404 4401 in 4404 4404"
+SOCKETS = {
+    "ws/documents/<uuid:document_id>": (
+        "writes writes reads reads writes reads writes writes 4404 4401 reads 4404 4404"
+    ),
+    "ws/documents/<uuid:document_id>/people": _IN,
+    "ws/home": "in in in in in 4401 4401 in in 4401 in in 4401",
+}
+_TRIES = len(PAGES) + len(API) + len(SOCKETS) + 1
+
+
+@pytest.fixture(scope="module")
+def troupe(sqlite_stage: Stage) -> Iterator[Troupe]:
+    """Everybody, with a document for each try of theirs."""
+    one = Troupe(sqlite_stage, _TRIES)
+    yield one
+    one.close()
+
+
+def expected(answers: str) -> dict[str, str]:
+    return dict(zip(ROLES, answers.split(), strict=True))
+
+
+def attempt(troupe: Troupe, role: str, method: str, path: str, asked: Asked) -> str:
+    """Ask as somebody, on a document of their own. Returns the status, with "+" for a change."""
+    tried = troupe.document(role)
+    before = troupe.look(tried)
+    answer = troupe.request(role, method, path.format(**tried.values), **asked)
+    changed = "+" if troupe.look(tried) != before else ""
+    if role in ("none", "anonymous") and "link" not in path:
+        assert tried.id not in answer.text or answer.status_code == 302, "it says what is there"
+    return f"{answer.status_code}{changed}"
+
+
+def address(name: str) -> str:
+    """Return a page's path, with the names of its parts in braces."""
+    views = [pattern for one, pattern in named_patterns() if one == name]
+    stand_ins = {"document_id": "00000000-0000-0000-0000-00000000d0c1", "grant_id": 987654321,
+                 "seq": 876543210, "key": "the-key", "token": "the-token"}  # fmt: skip
+    takes = views[0].pattern.converters
+    path = reverse(name, kwargs={key: stand_ins[key] for key in takes})
+    for key in takes:
+        path = path.replace(str(stand_ins[key]), f"{{{key}}}")
+    return path
+
+
+def named_patterns() -> Iterator[tuple[str, URLPattern]]:
+    """Yield every page of the apps, as "namespace:name"."""
+    for resolver in get_resolver().url_patterns:
+        if isinstance(resolver, URLResolver) and resolver.namespace in ("documents", "collab"):
+            for pattern in resolver.url_patterns:
+                assert isinstance(pattern, URLPattern), "look into what is included there, too"
+                yield f"{resolver.namespace}:{pattern.name}", pattern
+
+
+def test_every_page_is_in_the_table() -> None:
+    """Whoever adds one says who may use it."""
+    assert {name for name, _ in named_patterns()} == set(PAGES)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_answer_each_role(troupe: Troupe, name: str) -> None:
+    """Who may not see it gets 404 or the login page, who may see it and not do this 403."""
+    method, fields, answers = PAGES[name]
+    asked = {"data": fields} if method == "POST" else {}
+    path = address(name)
+    found = {role: attempt(troupe, role, method, path, asked) for role in ROLES}
+    assert found == expected(answers)
+
+
+def test_every_operation_is_in_the_table(sqlite_stage: Stage) -> None:
+    """The API's own description is the list."""
+    paths = httpx.get(f"{sqlite_stage.site.url}/api/openapi.json", timeout=20).json()["paths"]
+    described = {f"{method.upper()} {path}" for path in paths for method in paths[path]}
+    assert described == {call.partition("?")[0] for call in API}
+
+
+@pytest.mark.parametrize("call", API)
+def test_operations_answer_each_role(troupe: Troupe, call: str) -> None:
+    """Who may not see it gets 404, or 401 without any way in; who may see it 403 for the rest."""
+    method, path = call.split(" ")
+    asked, answers = API[call]
+    found = {role: attempt(troupe, role, method, path, asked) for role in ROLES}
+    assert found == expected(answers)
+
+
+def test_every_socket_is_in_the_table() -> None:
+    """Whoever adds one says who may enter."""
+    assert {str(pattern.pattern) for pattern in websocket_urlpatterns} == set(SOCKETS)
+
+
+@pytest.mark.parametrize("path", [path for path in SOCKETS if path.startswith("ws/home")
+                                  or path.endswith("people")])  # fmt: skip
+async def test_sockets_of_fragments_let_in_who_may(troupe: Troupe, path: str) -> None:
+    """They take no frames: one that is let in closes with 4422 at the first."""
+
+    async def enter(role: str) -> str:
+        tried = troupe.document(role)
+        url = f"{troupe.stage.site.ws_url}/{path.replace('<uuid:document_id>', tried.id)}"
+        socket = await open_socket(url, troupe.headers(role))
+        await socket.send("hello")
+        code, _ = await end_of(socket)
+        return "in" if code == 4422 else str(code)
+
+    ends = await asyncio.gather(*(enter(role) for role in ROLES))
+    assert dict(zip(ROLES, ends, strict=True)) == expected(SOCKETS[path])
+
+
+async def test_frames_of_content_count_from_who_may_write(troupe: Troupe) -> None:
+    """Everybody who is in reads and is seen; only writers' frames are applied and stored."""
+    ends = await asyncio.gather(*(_in_document(troupe, role) for role in ROLES))
+    path = "ws/documents/<uuid:document_id>"
+    assert dict(zip(ROLES, ends, strict=True)) == expected(SOCKETS[path])
+
+
+async def _in_document(troupe: Troupe, role: str) -> str:
+    """Send every kind of frame. Returns what became of it."""
+    tried = troupe.document(role)
+    url = f"{troupe.stage.site.ws_url}/ws/documents/{tried.id}"
+    if (code := await _refused(url, troupe.headers(role))) is not None:
+        return code
+    watcher = SocketPeer(url, **troupe.headers("trash_owner" if "trash" in role else "owner"))
+    peer = SocketPeer(url, **troupe.headers(role))
+    await watcher.connect()
+    await peer.connect()
+    before = troupe.look(tried)
+    denied = protocol.encode(Kind.DENIED, b"")[:2]
+    for kind in (Kind.UPDATE, Kind.STEP2):
+        peer.sent_frames += 1
+        await peer.send(protocol.encode(kind, update()))
+    state = protocol.encode_states([State(4242, 1, b'{"user": {"name": "somebody"}}')])
+    await peer.send(protocol.encode(Kind.AWARENESS, state))
+    await peer.send(b"\x03")
+    # Frames are taken in order: presence that has come back tells that the others were, too.
+    await peer.until(lambda: 4242 in peer.presence, "one's own presence")
+    await watcher.until(lambda: 4242 in watcher.presence, "the presence at others")
+    is_denied = any(frame[:2] == denied for frame in peer.frames)
+    if not is_denied:
+        await peer.until_saved()
+        await watcher.until(lambda: "an edit" in str(watcher.text), "the edit at others")
+    changed = troupe.look(tried) != before
+    assert changed is not is_denied
+    assert ("an edit" in str(watcher.text)) is not is_denied
+    await peer.close()
+    await watcher.close()
+    return "reads" if is_denied else "writes"
+
+
+async def _refused(url: str, headers: dict[str, str]) -> str | None:
+    """Return the code that a socket is refused with, or None if it is let in."""
+    socket = await open_socket(url, headers)
+    await socket.send("hello")
+    code, _ = await end_of(socket)
+    return None if code == 4422 else str(code)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PATCH", "/api/documents/{id}/grants/{grant}"),
+        ("DELETE", "/api/documents/{id}/grants/{grant}"),
+        ("DELETE", "/api/documents/{id}/grants/1180591620717411303424"),
+        ("POST", "/documents/{id}/share/{grant}/role/"),
+        ("POST", "/documents/{id}/share/{grant}/withdraw/"),
+        ("POST", "/documents/{id}/share/1180591620717411303424/withdraw/"),
+    ],
+)
+def test_a_grant_is_found_under_its_own_document_only(
+    troupe: Troupe, mine: Tried, other: Tried, method: str, path: str
+) -> None:
+    """The owner of one document cannot change another's by its number."""
+    before = troupe.look(other)
+    asked: Asked = {"json" if "api" in path else "data": {"role": "owner"}}
+    path = path.format(id=mine.id, grant=other.grant)
+    assert troupe.request("owner", method, path, **asked).status_code == 404
+    assert troupe.look(other) == before
+
+
+@pytest.fixture(scope="module")
+def mine(troupe: Troupe) -> Tried:
+    """A document that is not touched by a try that fails."""
+    return troupe.document("owner")
+
+
+@pytest.fixture(scope="module")
+def other(troupe: Troupe) -> Tried:
+    """Another one."""
+    return troupe.document("none")
