@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET
 
 from collab import conf
@@ -18,7 +19,9 @@ from documents.request import DocumentRequest, for_document
 _PAGES = {Document.Kind.RICH.value: "detail.html", Document.Kind.TEXT.value: "text.html"}
 
 
+# A guest's page has no form that would bring the token which uploads are sent with.
 @require_GET
+@ensure_csrf_cookie
 @for_document("read")
 def detail(request: DocumentRequest) -> HttpResponse:
     """Show the editor."""
