@@ -131,6 +131,7 @@ def test_a_disabled_account_is_no_guest_either(document: Document) -> None:
     assert browser.get(f"/api/documents/{document.pk}").status_code == 401
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("role", "status"), [(Role.READER, 403), (Role.EDITOR, 200)])
 def test_guests_use_the_api_with_the_links_role(
     document: Document, role: Role, status: int
