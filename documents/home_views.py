@@ -75,7 +75,10 @@ def document_list(request: HomeRequest) -> HttpResponse:
     """Show a view of the visitor's documents: the page, the list, or the rows after some."""
     view = _view_of(request.GET)
     rows, after = _number(request.GET), request.GET.get("after", "")
-    page = shelf.page_of(access.visitor(request), view, after, shelf.ROWS if after else rows)
+    user = access.visitor(request)
+    page = shelf.page_of(user, view, after, shelf.ROWS if after else rows)
+    if "view" not in request.GET and not page.rows:
+        page = _first_with_rows(user)
     name = "list"
     if request.htmx and not request.htmx.history_restore_request:
         name = "_more" if after else "_list"
@@ -170,6 +173,15 @@ def leave(request: DocumentRequest) -> HttpResponse:
     else:
         _say(request, _("“%s” is no longer shared with you.") % request.document)
     return _home(request)
+
+
+def _first_with_rows(user: Any) -> shelf.Page:
+    """Return what there is to see for somebody who has not opened anything yet."""
+    for view in (View.OWNED, View.SHARED):
+        page = shelf.page_of(user, view)
+        if page.rows:
+            return page
+    return shelf.page_of(user, View.OWNED)
 
 
 def _ask(request: DocumentRequest, question: str) -> HttpResponse:
