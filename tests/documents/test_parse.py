@@ -38,8 +38,9 @@ REL = 'rel="noopener noreferrer nofollow"'
         ("<ul><li><pre>a</pre></li></ul>", "<ul><li><p></p><pre><code>a</code></pre></li></ul>"),
         ("<li>a</li>", "<ul><li><p>a</p></li></ul>"),
         ('<ul><li><input type="checkbox" checked> a</li><li>b</li></ul>',
-         ('<ul data-type="taskList"><li data-checked="true"><input type="checkbox" aria-label="Done" '
-          'disabled="" checked=""><p>a</p></li></ul><ul><li><p>b</p></li></ul>')),
+         ('<ul data-type="taskList"><li data-checked="true">'
+          '<input type="checkbox" aria-label="Done" disabled="" checked=""><p>a</p></li></ul>'
+          "<ul><li><p>b</p></li></ul>")),
         ("<table><caption>c</caption><tr><td>a<td>b<tr><td>d</table>",
          ("<p>c</p><table><tbody><tr><td><p>a</p></td><td><p>b</p></td></tr>"
           "<tr><td><p>d</p></td><td><p></p></td></tr></tbody></table>")),

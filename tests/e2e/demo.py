@@ -17,10 +17,12 @@ from collab import access, sharing
 from collab.models import ApiKey, Role
 from collab.site.login import login_path
 from documents import actions
+from documents.models import Document
 users = get_user_model().objects
 ada, bob = users.get(username="ada"), users.get(username="bob")
 carla, dora = (users.create_user(username=n.lower(), first_name=n) for n in ("Carla", "Dora"))
 print("key", ApiKey.issue(ada, "tests")[1])
+print("welcome", Document.objects.get().pk)
 print("Carla", login_path(carla))
 print("Dora", login_path(dora))
 for number in range({DOCUMENTS + TEXTS}):
@@ -44,6 +46,7 @@ class Demo:
         self.site = site
         self.browser = browser
         self.key = ""
+        self.welcome = ""
         self.documents: list[str] = []
         self.texts: list[str] = []
         self._links: dict[str, str] = {}
@@ -56,6 +59,8 @@ class Demo:
             name, value = line.split()
             if name == "key":
                 self.key = value
+            elif name == "welcome":
+                self.welcome = value
             elif name == "rich":
                 self.documents.append(value)
             elif name == "text":

@@ -45,14 +45,15 @@ export class CollabPeople extends HTMLElement {
       if (/** @type {HTMLElement} */ (button).dataset.person !== this.self) continue;
       const name = /** @type {HTMLElement} */ (button).dataset.name ?? '';
       const label = interpolate(gettext('%(name)s (you)'), { name }, true);
-      button.setAttribute('aria-label', label);
+      const words = button.querySelector('.hidden');
+      if (words) words.textContent = label;
       button.setAttribute('title', label);
       button.setAttribute('aria-disabled', 'true');
     }
     this.observer.observe(this, {
       subtree: true,
       childList: true,
-      attributeFilter: ['data-person', 'aria-label', 'aria-disabled', 'title'],
+      attributeFilter: ['data-person', 'aria-disabled', 'title'],
     });
   }
 
