@@ -105,6 +105,8 @@ class PeopleConsumer(LiveConsumer):
     async def enter(self) -> None:
         admission = await _admit(self.scope)
         self._rights = (admission.role, admission.may_write)
+        # They may have changed since the page was made, or while its socket was away.
+        self._untold = _rights_fragment(*self._rights)
         self._room = await Process.current().registry.lease(admission.key, DOCUMENT)
         self._room.company.people.watchers.add(self._tell)
         self._room.reconsider.add(self.reconsider)
@@ -145,7 +147,7 @@ class PeopleConsumer(LiveConsumer):
         self._stale = self._stalled
         if not self._stalled:
             untold, self._untold = self._untold, ""
-            self._stalled = not self.wire.write_text(untold + self._fragment(self._room))
+            self._stalled = not self.wire.write_text(self._fragment(self._room) + untold)
 
     @classmethod
     def _fragment(cls, room: Room) -> str:

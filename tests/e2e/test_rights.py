@@ -93,6 +93,7 @@ actions.note_schema(document=document, schema=99)
     await bob.until_state("failed")
     await expect(bob.page.get_by_role("alert")).to_contain_text("no longer shared with you")
     await expect(bob.page.locator("body")).not_to_contain_text("for Bob to read")
+    await bob.press("Control+f")
     await ada.until_state("failed")
     assert await ada.state() == "Reload to go on"
     await expect(ada.page.get_by_role("alert")).to_contain_text("newer version of Collab")

@@ -164,6 +164,8 @@ export class LiveDocument extends HTMLElement {
     this.unbindText();
     this.toggleAttribute('data-gone', true);
     this.querySelector('main')?.replaceChildren();
+    this.querySelector('.foot')?.remove();
+    this.piece('collab-find')?.remove();
     document.title = 'Collab';
   }
 
