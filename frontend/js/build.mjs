@@ -16,14 +16,13 @@ const LICENCES = 'LICENCES.txt';
 
 await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
-const { metafile } = await build({
+/** @type {import('esbuild').BuildOptions & { metafile: true }} */
+const options = {
   absWorkingDir: here,
-  entryPoints: ['src/editor.js', 'src/share.js', 'src/site.js', 'src/text.js'],
   outdir: out,
   bundle: true,
   minify: true,
   charset: 'utf8',
-  format: 'iife',
   target: ['es2022'],
   define: { 'process.env.NODE_ENV': '"production"' },
   banner: { js: `/*! Licences of what is in here: ${LICENCES} */` },
@@ -33,7 +32,7 @@ const { metafile } = await build({
 };
 const pages = await build({
   ...options,
-  entryPoints: ['src/editor.js', 'src/site.js', 'src/text.js'],
+  entryPoints: ['src/editor.js', 'src/share.js', 'src/site.js', 'src/text.js'],
   format: 'iife',
 });
 // A module that the editor imports when a document has code.

@@ -26,6 +26,10 @@ export const commands = {
     apply: (chain) => chain.toggleItalic(),
     isActive: (editor) => editor.isActive('italic'),
   },
+  underline: {
+    apply: (chain) => chain.toggleUnderline(),
+    isActive: (editor) => editor.isActive('underline'),
+  },
   strike: {
     apply: (chain) => chain.toggleStrike(),
     isActive: (editor) => editor.isActive('strike'),
@@ -42,6 +46,7 @@ export const commands = {
     apply: (chain) => chain.toggleCodeBlock(),
     isActive: (editor) => editor.isActive('codeBlock'),
   },
+  rule: { apply: (chain) => chain.setHorizontalRule() },
   table: { apply: (chain) => chain.insertTable({ rows: 3, cols: 3, withHeaderRow: true }) },
   rowBefore: { apply: (chain) => chain.addRowBefore() },
   rowAfter: { apply: (chain) => chain.addRowAfter() },
@@ -51,6 +56,38 @@ export const commands = {
   columnDelete: { apply: (chain) => chain.deleteColumn() },
   tableDelete: { apply: (chain) => chain.deleteTable() },
 };
+
+/** What a block can be turned into; each of these toggles. */
+export const TURNS = [
+  'heading1',
+  'heading2',
+  'heading3',
+  'bulletList',
+  'orderedList',
+  'taskList',
+  'blockquote',
+  'codeBlock',
+];
+
+/**
+ * Make the block at the selection what a name says, whatever it is now.
+ *
+ * @param {string} name `paragraph` or one of `TURNS`
+ * @param {Chain} chain
+ */
+export const turnInto = (name, chain) =>
+  name === 'paragraph' ? chain.clearNodes() : commands[name].apply(chain.clearNodes());
+
+/**
+ * Put a block where the selection is; a line of text becomes it, a list's item stays one.
+ *
+ * @param {string} name
+ * @param {Chain} chain
+ */
+export const insertBlock = (name, chain) =>
+  TURNS.includes(name) || name === 'paragraph'
+    ? turnInto(name, chain)
+    : commands[name].apply(chain);
 
 /**
  * @param {1 | 2 | 3} level

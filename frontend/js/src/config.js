@@ -10,6 +10,8 @@
  * @property {number} epoch changes when the document was reset; a copy of another epoch is void
  * @property {{ id: string, name: string, color: string, colorLight: string }} user
  * @property {number} maxFrameBytes larger frames go to `updatesUrl`
+ * @property {string} filesUrl path that takes images
+ * @property {number} maxImageBytes the most that one image may have
  * @property {number} maxUploadBytes the most that one request to `updatesUrl` may carry
  */
 

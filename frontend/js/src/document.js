@@ -8,6 +8,7 @@ import { extensions } from './extensions.js';
 import { Finding, RichFinder } from './find-rich.js';
 import { BODY, LiveDocument, nameTab } from './live.js';
 import { fillTextBlocks } from './slots.js';
+import { bindTools } from './tools.js';
 import { undoOf } from './undo.js';
 import { richPieces } from './words-rich.js';
 
@@ -45,7 +46,7 @@ export class CollabEditor extends LiveDocument {
     title.bind(text, undoManager, () => editor.commands.focus('start'));
     const link = this.piece('collab-link');
     link.bind(editor);
-    this.piece('collab-toolbar').bind(editor, link.open);
+    bindTools(editor, config, link.open);
     this.piece('collab-find').bind(new RichFinder(editor, undoManager));
     const words = this.piece('collab-words');
     words.bind((isSelection) => richPieces(editor.state, isSelection));

@@ -6,6 +6,7 @@ import { renderCaret, renderSelection } from './caret.js';
 import { content } from './content.js';
 import { PastedStyles } from './paste.js';
 import { KeptSelection } from './selection.js';
+import { tools } from './tools.js';
 
 /**
  * @typedef {object} Shared
@@ -23,6 +24,7 @@ export const extensions = ({ fragment, undoManager, provider, user }) => [
   PastedStyles,
   Placeholder.configure({ placeholder: gettext('Start writing…') }),
   KeptSelection,
+  ...tools(),
   Collaboration.configure({ fragment, yUndoOptions: { undoManager } }),
   CollaborationCaret.configure({
     provider,

@@ -2,6 +2,7 @@
 import * as decoding from 'lib0/decoding';
 import { WebsocketProvider } from 'y-websocket';
 import { TOO_FAST } from './closes.js';
+import { csrfToken } from './csrf.js';
 import { ACK, DENIED } from './frames.js';
 import { watchPulse } from './pulse.js';
 import { SCHEMA_VERSION } from './schema.js';
@@ -125,11 +126,3 @@ function placeOf(path) {
 
 /** @returns {import('./upload.js').Means} */
 const means = () => ({ fetch: fetch.bind(window), csrfToken, pause, random: Math.random });
-
-/** Django's token: from its cookie, which is the newest, or from any form on the page. */
-function csrfToken() {
-  const cookie = document.cookie.split('; ').find((pair) => pair.startsWith('csrftoken='));
-  if (cookie) return cookie.slice('csrftoken='.length);
-  const field = document.querySelector('input[name="csrfmiddlewaretoken"]');
-  return field instanceof HTMLInputElement ? field.value : '';
-}

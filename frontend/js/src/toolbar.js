@@ -7,11 +7,15 @@ import { commands } from './commands.js';
 /**
  * The dialog makes the link; whether one may stand here is asked like anything else.
  *
- * @type {import('./commands.js').Command}
+ * @type {Record<string, import('./commands.js').Command>}
  */
-const LINK = {
-  apply: (chain) => chain.setMark('link'),
-  isActive: (editor) => editor.isActive('link'),
+const OPENING = {
+  link: {
+    apply: (chain) => chain.setMark('link'),
+    isActive: (editor) => editor.isActive('link'),
+  },
+  image: { apply: (chain) => chain, isAlwaysUsable: true },
+  block: { apply: (chain) => chain, isAlwaysUsable: true },
 };
 
 const isMac = () => /Mac|iPhone|iPad/.test(navigator.platform);
@@ -21,12 +25,12 @@ export class CollabToolbar extends HTMLElement {
 
   /**
    * @param {import('@tiptap/core').Editor} editor
-   * @param {() => void} openLink
+   * @param {Record<string, () => void>} openers what opens for those buttons that do nothing yet
    */
-  bind(editor, openLink) {
+  bind(editor, openers) {
     const { signal } = this.listeners;
     this.editor = editor;
-    this.openLink = openLink;
+    this.openers = openers;
     for (const button of this.buttons) describe(button);
     this.addEventListener('mousedown', keepSelection, { signal });
     this.addEventListener('click', this.onClick, { signal });
@@ -76,12 +80,14 @@ export class CollabToolbar extends HTMLElement {
     if (!button || !editor || button.getAttribute('aria-disabled') === 'true') return;
     this.moveTo(button);
     const name = button.dataset.command ?? '';
-    if (name === 'link') this.openLink?.();
+    const opener = this.openers?.[name];
+    if (opener) opener();
     else commands[name].apply(editor.chain().focus()).run();
   };
 
   /** @param {KeyboardEvent} event */
   onKey = (event) => {
+    if (event.key === 'Escape') this.editor?.commands.focus();
     const { usable } = this;
     const at = usable.indexOf(/** @type {HTMLButtonElement} */ (document.activeElement));
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: usable.length - 1 }[
@@ -93,6 +99,11 @@ export class CollabToolbar extends HTMLElement {
     this.moveTo(button);
     button.focus();
   };
+
+  /** Bring the keyboard here. */
+  enter() {
+    this.usable.find((button) => button.tabIndex === 0)?.focus();
+  }
 
   /** @param {HTMLButtonElement | undefined} button the one that Tab leads to */
   moveTo(button) {
@@ -106,7 +117,7 @@ export class CollabToolbar extends HTMLElement {
  */
 function showButton(button, editor) {
   const name = button.dataset.command ?? '';
-  const command = name === 'link' ? LINK : commands[name];
+  const command = OPENING[name] ?? commands[name];
   const isActive = command.isActive?.(editor);
   if (isActive !== undefined) button.setAttribute('aria-pressed', String(isActive));
   const isUsable = isActive || command.isAlwaysUsable || command.apply(editor.can().chain()).run();

@@ -116,6 +116,8 @@ function page(context, { canWrite = true } = {}) {
     epoch: 4,
     user: { id: '1', name: 'Ada', color: '#112233', colorLight: '#11223333' },
     maxFrameBytes: 1000,
+    filesUrl: '',
+    maxImageBytes: 0,
     maxUploadBytes: 100_000,
   };
   const provider = enter({
