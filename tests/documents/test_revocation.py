@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Iterator
 
@@ -252,3 +253,147 @@ async def test_an_open_list_follows_other_processes_at_once(two: Stage) -> None:
     done = await asyncio.to_thread(two.change, document, "sharing.grant(room, bob, Role.READER)")
     assert await hears(home, "#refresh") - done < 1.5
     await home.close()
+
+
+# One document for each way in which a right can end; what then becomes of the socket.
+WAYS = {
+    "crew.user_set.remove(bob)": 4403,
+    "crew.delete()": 4403,
+    "sharing.withdraw(link)": 4403,
+    "sharing.change_role(link, Role.READER)": "denied",
+    "actions.trash(actor=alice, document=document)": 4403,
+    "sharing.grant(room, bob, Role.COMMENTER)": "denied",
+    "User.objects.filter(pk=bob.pk).first().groups.clear()": 4403,
+}
+_WAYS_IN = """
+import json
+from django.contrib.auth.models import Group, User
+from django.contrib.sessions.backends.db import SessionStore
+from collab import access, sharing
+from collab.models import ApiKey, Role
+from documents import actions
+alice = User.objects.get(username="alice")
+made = []
+for number, way in enumerate(WAYS):
+    document = actions.create_document(actor=alice, title=way)
+    bob = User.objects.create_user(f"bob {number} " + NAME)
+    crew = Group.objects.create(name=f"crew {number} " + NAME)
+    crew.user_set.add(bob)
+    session = SessionStore()
+    if "link" in way:
+        link = sharing.create_link(document.room, Role.EDITOR)
+        session[access.SESSION_LINKS] = [link.pk]
+    elif "crew" in way or "groups" in way:
+        sharing.grant_group(document.room, crew, Role.EDITOR)
+    else:
+        sharing.grant(document.room, bob, Role.EDITOR)
+    session.save()
+    key = None if "link" in way else ApiKey.issue(bob, "tests")[1]
+    made.append([str(document.pk), key, session.session_key])
+print(json.dumps(made))
+"""
+_WAYS_OUT = """
+import json, time
+from django.contrib.auth.models import Group, User
+from collab import sharing
+from collab.models import Grant, Role
+from documents import actions
+from documents.models import Document
+alice = User.objects.get(username="alice")
+ends = []
+for number, (way, id) in enumerate(zip(WAYS, IDS)):
+    document = Document.objects.select_related("room").get(pk=id)
+    room = document.room
+    bob = User.objects.get(username=f"bob {number} " + NAME)
+    crew = Group.objects.filter(name=f"crew {number} " + NAME).first()
+    link = Grant.objects.filter(room=room, token__isnull=False).first()
+    exec(way)
+    ends.append(time.time())
+print(json.dumps(ends))
+"""
+
+
+async def _ends(stage: Stage, name: str) -> dict[str, tuple[int | str, float]]:
+    """Let a peer in by each way, and take each away. Returns what came of it, after how long."""
+    site = stage.sites[0]
+    names = f"WAYS = {list(WAYS)!r}\nNAME = {name!r}\n"
+    done = await asyncio.to_thread(site.run, "shell", "-v", "0", "-c", names + _WAYS_IN)
+    made = json.loads(done.stdout.splitlines()[-1])
+    peers = []
+    for document, key, session in made:
+        url = f"{stage.sites[-1].ws_url}/ws/documents/{document}"
+        headers = {"Cookie": f"sessionid={session}", "Origin": stage.sites[-1].url}
+        peer = SocketPeer(url, key, **({} if key else headers))
+        await peer.connect()
+        await peer.write("while I may")
+        await peer.until_saved()
+        peers.append(peer)
+    waiting = [asyncio.create_task(_end(peer)) for peer in peers]
+    names += f"IDS = {[document for document, _, _ in made]!r}\n"
+    done = await asyncio.to_thread(site.run, "shell", "-v", "0", "-c", names + _WAYS_OUT)
+    told = json.loads(done.stdout.splitlines()[-1])
+    ends = [await one for one in waiting]
+    for peer in peers:
+        await peer.close()
+    return {
+        way: (what, at - since) for way, (what, at), since in zip(WAYS, ends, told, strict=True)
+    }
+
+
+async def _end(peer: SocketPeer) -> tuple[int | str, float]:
+    """Wait until a peer is closed or denied. Returns which, and when."""
+    denied = protocol.encode(Kind.DENIED, b"")[:2]
+
+    def is_over() -> bool:
+        return peer.close_code is not None or any(frame[:2] == denied for frame in peer.frames)
+
+    await peer.until(is_over, "the end of the right")
+    return "denied" if peer.close_code is None else peer.close_code, time.time()
+
+
+async def test_every_way_in_ends_without_a_relay(one: Stage) -> None:
+    """Groups, links, the trash and lesser roles: found in the database within 10 s."""
+    found = await _ends(one, "one")
+    assert {way: what for way, (what, _) in found.items()} == WAYS
+    assert max(after for _, after in found.values()) < 10
+
+
+@pytest.mark.postgres
+@pytest.mark.redis
+async def test_every_way_in_ends_in_other_processes_at_once(two: Stage) -> None:
+    """Announced over Redis each takes less than a second."""
+    found = await _ends(two, "two")
+    assert {way: what for way, (what, _) in found.items()} == WAYS
+    assert max(after for _, after in found.values()) < 1
+
+
+async def test_a_link_that_expires_closes_who_came_by_it(one: Stage) -> None:
+    """Nobody announces it: within 10 s of its time, and what they wrote before stays."""
+    document = one.document()
+    code = """
+import time
+from datetime import timedelta
+from django.contrib.sessions.backends.db import SessionStore
+from django.utils import timezone
+from collab import access
+end = timezone.now() + timedelta(seconds=3)
+link = sharing.create_link(room, Role.EDITOR, end)
+session = SessionStore()
+session[access.SESSION_LINKS] = [link.pk]
+session.save()
+print(session.session_key, end.timestamp())
+"""
+    names = f"document = Document.objects.get(pk='{document}'); room = document.room\n"
+    done = one.sites[0].run("shell", "-v", "0", "-c", IMPORTS + names + code)
+    session, end = done.stdout.split()[-2:]
+    headers = {"Cookie": f"sessionid={session}", "Origin": one.sites[0].url}
+    guest = SocketPeer(f"{one.sites[0].ws_url}/ws/documents/{document}", **headers)
+    await guest.connect()
+    await guest.write("in time")
+    await guest.until_saved()
+    assert await guest.until_closed() == 4403
+    assert 0 <= time.time() - float(end) < 10
+    alice = SocketPeer(guest.url, one.alice)
+    await alice.connect()
+    assert str(alice.text) == "in time"
+    await alice.close()
