@@ -33,6 +33,8 @@ _GATHER_S = 0.4
 _LOOK_S = 4.0
 # How long ago a page may have been rendered that is sent changes and not asked to load anew.
 FRESH_S = 60.0
+# A page that was away is shown nobody, and then those who are there.
+_NOBODY_ANYWHERE = '<hx-partial hx-target=".live" hx-swap="innerHTML"></hx-partial>'
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +107,11 @@ class Lobby:
         self._viewers.add(viewer)
         if self._looking is None:
             self._looking = asyncio.create_task(self._look(), name="look for changed rights")
+        if time.time() - rendered_at > FRESH_S:
+            viewer.owe({"live": _NOBODY_ANYWHERE})
+            self.refresh(viewer)
         recent = {*self._occupancy.rooms(), *self._changed_at}
         viewer.owe(self._fragments(key for key in recent if viewer.sight.has(key)))
-        if time.time() - rendered_at > FRESH_S:
-            self.refresh(viewer)
 
     def leave(self, viewer: Viewer) -> None:
         self._viewers.discard(viewer)

@@ -276,10 +276,12 @@ def test_rename_keeps_what_others_type_meanwhile(alice: User) -> None:
     theirs: pycrdt.Doc[Any] = pycrdt.Doc()
     theirs.apply_update(edits.state_of(document.room_id))
     before = theirs.get_state()
-    theirs.get("title", type=pycrdt.Text).insert(12, " for all")
+    text = theirs.get("title", type=pycrdt.Text)
+    text.insert(12, " for all")
+    text.insert(3, " very")
     browser(alice).post(f"/documents/{document.pk}/rename/", {"title": "The new plan"})
     edits.edit(document.room_id, alice.pk, lambda state: theirs.get_update(before))
-    assert title_in_room(document) == "The new plan for all"
+    assert title_in_room(document) == "The very new plan for all"
 
 
 def test_duplicate_has_the_text_and_nothing_of_the_past(alice: User, bob: User) -> None:

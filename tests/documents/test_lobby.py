@@ -235,6 +235,9 @@ async def test_a_page_that_comes_back_is_brought_up_to_date(
     await old.until(lambda: len(old.of("refresh")) == 1)
     assert len(fresh.of(f"live-{room}")) == len(old.of(f"live-{room}")) == 1
     assert fresh.of("refresh") == []
+    assert old.frames[0].startswith('<hx-partial hx-target=".live"')
+    assert "#live-" in "".join(old.frames[1:])
+    assert not [frame for frame in fresh.frames if ".live" in frame]
 
 
 async def test_a_rename_is_sent_as_text(process: Process, screens: list[Screen]) -> None:

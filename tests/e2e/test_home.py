@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from tests.e2e.demo import Demo
 from tests.e2e.paper import Paper
@@ -19,7 +20,7 @@ from collab import sharing
 from collab.models import Role
 from documents.actions import create_document
 users = {user.username: user for user in User.objects.all()}
-for n in range(6):
+for n in range(8):
     document = create_document(actor=users["ada"], title=f"Sheet {n}")
     for name in ("bob", "dora"):
         sharing.grant(document.room, users[name], Role.EDITOR)
@@ -140,6 +141,30 @@ async def test_lists_follow_titles_shares_and_the_trash(
     await adas.act("Renamed by Ada", "Duplicate")
     await expect(adas.row("Copy of Renamed by Ada")).to_be_visible()
     await expect(adas.notice.get_by_role("link", name="Open it")).to_be_visible()
+
+
+async def test_a_late_list_does_not_undo_who_is_here(demo: Demo, home: Open, sheet: Sheet) -> None:
+    """A list that was rendered before somebody came leaves them shown."""
+    document, title = sheet
+    adas = await home("Ada", "owned")
+    rendered, shown = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        response = await route.fetch()
+        rendered.set()
+        await shown.wait()
+        await route.fulfill(response=response)
+
+    await adas.page.route("**/?view=owned&rows=*", hold)
+    demo.site.create_document(demo.key, "Made meanwhile")
+    await asyncio.wait_for(rendered.wait(), 20)
+    bob = await demo.open("Bob", document)
+    await expect(adas.row(title).locator(".live__dot")).to_be_visible()
+    shown.set()
+    await expect(adas.row("Made meanwhile")).to_be_visible()
+    await expect(adas.row(title).locator(".live__dot")).to_be_visible()
+    await bob.context.close()
+    await expect(adas.row(title).locator(".live__dot")).to_have_count(0)
 
 
 async def test_trash_ends_open_editors_and_deletes_for_ever(
