@@ -162,15 +162,22 @@ async def unname(request: HttpRequest, document_id: UUID, seq: int) -> Any:
     response={200: RestoredVersion, **errors(404, 409)},
     summary="Restore a version",
 )
-async def restore(request: HttpRequest, document_id: UUID, seq: int) -> Any:
+async def restore(
+    request: HttpRequest,
+    document_id: UUID,
+    seq: int,
+    since: Annotated[int | None, Query(ge=1, lt=_END)] = None,
+) -> Any:
     """Make the document what it was after an edit, by an edit: what others write meanwhile stays.
 
-    To undo it, restore the version before the edit whose `seq` is answered.
+    With `since`, only what changed from there to the edit `since` is taken back. So a restore that
+    was answered with N is undone by restoring N - 1 since N: what was written after it stays.
     """
     document = await _written(request, document_id)
-    user = request.auth  # type: ignore[attr-defined]
     bring_back = _in_thread(versions.restore)
-    return {"seq": (await bring_back(actor=user, document=document, seq=_in_bounds(seq))).seq}
+    user = request.auth  # type: ignore[attr-defined]
+    restored = await bring_back(actor=user, document=document, seq=_in_bounds(seq), since=since)
+    return {"seq": restored.seq}
 
 
 async def _written(request: HttpRequest, document_id: UUID) -> Document:

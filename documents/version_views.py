@@ -59,9 +59,12 @@ def name(request: DocumentRequest, seq: int) -> HttpResponse:
 @require_POST
 @for_document("write")
 def restore(request: DocumentRequest, seq: int) -> HttpResponse:
-    """Make the document what it was, by an edit of the visitor's."""
+    """Make the document what it was, by an edit of the visitor's; `since`: see `versions`."""
+    since = _seq(request, "since")
     try:
-        restored = versions.restore(actor=request.visitor, document=request.document, seq=seq)
+        restored = versions.restore(
+            actor=request.visitor, document=request.document, seq=seq, since=since
+        )
     except NoSuchVersion as error:
         raise Http404 from error
     except CollabError as error:
@@ -71,6 +74,7 @@ def restore(request: DocumentRequest, seq: int) -> HttpResponse:
         messages.info(request, _("The document is like that version already."))
     else:
         undo = reverse("documents:restore_version", args=[request.document.pk, restored.before])
+        undo += f"?since={restored.seq}"
         text = _("The version was restored. What others wrote meanwhile is still there.")
         messages.success(request, text, extra_tags=undo)
     return _back(request, restored.seq)

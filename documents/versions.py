@@ -124,7 +124,7 @@ def _line(text: str) -> content.Tree:
     return {"type": "doc", "content": [{"type": "paragraph", "content": runs}]}
 
 
-def restore(*, actor: Any, document: Document, seq: int) -> Restored:
+def restore(*, actor: Any, document: Document, seq: int, since: int | None = None) -> Restored:
     """Make the live document what it was after a row, by an edit of the actor's.
 
     What others write meanwhile stays, and what came after the version can be restored, too.
@@ -133,21 +133,26 @@ def restore(*, actor: Any, document: Document, seq: int) -> Restored:
         actor: A user, or the anonymous one whom a link let in.
         document: Whose `room` is loaded.
         seq: The version.
+        since: Take back only what changed from the version to this later row; what came after it
+            stays. That undoes a restore.
 
     Raises:
         NoSuchVersion, NoSuchRoom, EpochChanged, UpdateRejected: nothing was changed.
     """
-    replica = replica_at(document, seq)
-    tree, title = content.tree_of(replica, document.kind), content.title_of(replica)
+    wanted = replica_at(document, seq)
+    tree, title = content.tree_of(wanted, document.kind), content.title_of(wanted)
+    # The edit of an older state is one that a replica makes that has not heard of the rest yet.
+    base = None if since is None else history.state_at(document.room_id, since)
     changes: list[bytes] = []
 
     def change(live: bytes) -> bytes | None:
-        update = rewrite.edit(live, tree, document.kind, title)
+        update = rewrite.edit(live if base is None else base, tree, document.kind, title)
         changes.extend([update] if update else [])
         return update
 
     done = edits.edit(document.room_id, actor.pk, change)
     if not changes:
         return Restored(done, None)
-    actions.mirror_title(room_id=document.room_id, title=title, edited=True)
+    now = content.title_of(replica_at(document, None))
+    actions.mirror_title(room_id=document.room_id, title=now, edited=True)
     return Restored(done, done - 1)

@@ -175,11 +175,25 @@ def test_restore_brings_title_and_text_back(desk: Desk) -> None:
     assert (desk.text(), desk.document.title) == ("one\ntwo", "Old")
     newest = history.timeline(desk.document.room).entries[0]
     assert newest.author_id == desk.users["bob"].pk
-    undo = re.search(r'action="([^"]+/restore/)"', after.content.decode())
+    undo = re.search(r'action="([^"]+/restore/[^"]*)"', after.content.decode())
     assert undo is not None
     client.post(undo[1])
     desk.document.refresh_from_db()
     assert (desk.text(), desk.document.title) == ("one\n2\nthree", "New")
+
+
+def test_undo_of_a_restore_keeps_what_was_written_after_it(desk: Desk) -> None:
+    """The notice's Undo takes back the restore, and not the words that followed it."""
+    seq = desk.write("alice", "one line\n\ntwo", title="Old")
+    desk.write("alice", "one sentence", title="New")
+    client = desk.client("bob")
+    after = client.post(desk.url("restore_version", seq), follow=True).content.decode()
+    desk.write("alice", "one line\n\ntwo\n\nthree", title="Old")
+    undo = re.search(r'action="([^"]+/restore/[^"]*)"', after)
+    assert undo is not None
+    assert client.post(undo[1]).status_code == 302
+    desk.document.refresh_from_db()
+    assert (desk.text(), desk.document.title) == ("one sentence\nthree", "New")
 
 
 def test_restore_of_what_is_there_changes_nothing(desk: Desk) -> None:
