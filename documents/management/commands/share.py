@@ -24,11 +24,15 @@ _MOST_DAYS = 3660
 class Command(BaseCommand):
     help = (
         "Give USER the ROLE in DOCUMENT (its id or URL), in place of the one they have; “none” "
-        "takes it away. With --group, USER is a group’s name. With --link instead of USER, make a "
-        "link and print its path. With DOCUMENT alone, list who has which role."
+        "takes it away. With --group at the end, USER is a group’s name. With --link instead of "
+        "USER, make a link and print its path. With DOCUMENT alone, list who has which role."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        # What argparse would print puts --group where it cannot be.
+        parser.usage = (
+            "collab share DOCUMENT [USER ROLE | GROUP ROLE --group | --link ROLE [--days N]]"
+        )
         parser.add_argument("document", help="the document's id, or the address of its page")
         parser.add_argument("user", nargs="?", help="user name, or a group's with --group")
         parser.add_argument("role", nargs="?", choices=[*Role.values, NONE])
@@ -53,9 +57,7 @@ class Command(BaseCommand):
         if (days is not None and link is None) or (link is not None and (user or group)):
             raise CommandError("Give a USER and a ROLE, or --link ROLE with or without --days N.")
         if user is not None and role is None:
-            raise CommandError(
-                f"Give the role for {user!r}, too: {', '.join(Role.values)}, {NONE}."
-            )
+            raise CommandError(f"Give a role for {user!r}, too: {', '.join(Role.values)}, {NONE}.")
         if days is not None and not 1 <= days <= _MOST_DAYS:
             raise CommandError(f"--days must be from 1 to {_MOST_DAYS}.")
         found = _document(document)
