@@ -7,7 +7,7 @@ from playwright.async_api import Browser, BrowserContext, StorageState
 from tests.e2e.paper import Paper
 from tests.support.servers import Site
 
-DOCUMENTS = 40
+DOCUMENTS = 70
 TEXTS = 8
 
 # Ada owns, Bob edits, Carla reads, and Dora edits and goes.
