@@ -1,0 +1,163 @@
+"""The README's pictures: `python -m tests.e2e.screenshots` writes them into `docs/`.
+
+Two people on a demo site of its own, in light and dark, wide and on a phone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import async_playwright, expect
+
+from tests.e2e.conftest import FLAGS
+from tests.e2e.demo import Demo
+from tests.e2e.paper import Paper
+from tests.support import needs
+from tests.support.servers import Site, running
+
+DOCS = needs.REPOSITORY / "docs"
+WIDE: dict[str, Any] = {"viewport": {"width": 1280, "height": 820}}
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 780}, "device_scale_factor": 2, "has_touch": True,
+}  # fmt: skip
+
+_STAGE = """
+from django.contrib.auth import get_user_model
+from collab import sharing
+from collab.models import Role
+from documents import actions, rewrite
+from documents.models import Document
+users = get_user_model().objects
+ada, bob = users.get(username="ada"), users.get(username="bob")
+Document.objects.filter(title__startswith="Document ").delete()
+for title, kind in (
+    ("Release notes", "rich"), ("Reading list", "rich"), ("deploy.py", "text"),
+    ("Minutes of the garden committee", "rich"), ("Recipes.md", "text"),
+):
+    wanted = {"type": "text", "text": CODE} if kind == "text" else {"type": "doc", "content": []}
+    content = rewrite.new_state(wanted, kind, title)
+    document = actions.create_document(actor=ada, title=title, kind=kind, content=content)
+    sharing.grant(document.room, bob, Role.EDITOR)
+    for person in (ada, bob):
+        actions.note_visit(actor=person, document=document)
+    print(document.pk)
+sharing.create_link(document.room, Role.READER)
+"""
+_CODE = '''"""Roll a release out, one process after the other."""
+
+import asyncio
+
+
+async def roll(processes: list[str]) -> None:
+    for process in processes:
+        await restart(process)   # peers come back by themselves
+        await until_ready(process)
+
+
+asyncio.run(roll(["web1", "web2"]))
+'''
+
+
+async def main() -> None:
+    """Take every picture."""
+    with tempfile.TemporaryDirectory() as folder:
+        site = Site(Path(folder), command=("up",))
+        with running(site):
+            async with async_playwright() as playwright:
+                browser = await playwright.chromium.launch(
+                    executable_path=needs.chromium(), args=FLAGS
+                )
+                demo = Demo(site, browser)
+                demo.prepare()
+                code = f"CODE = {_CODE!r}\n{_STAGE}"
+                made = site.run("shell", "--no-imports", "-c", code).stdout.split()
+                await _take(demo, made)
+                await browser.close()
+
+
+async def _take(demo: Demo, made: list[str]) -> None:
+    """Take them in order: what is written in one is seen in the next."""
+    bob = await demo.open("Bob", demo.welcome, **WIDE)
+    ada = await demo.open("Ada", demo.welcome, **WIDE, color_scheme="light")
+    await bob.to_end_of("Cost follows people, not people times people.")
+    await bob.type(" Hello, Ada!")
+    await ada.until_text("Hello, Ada!")
+    await expect(ada.carets.first).to_be_visible()
+    await ada.until_state("saved")
+    await ada.page.screenshot(path=DOCS / "editor-light.png")
+    await _share(ada)
+    notes = await demo.open("Bob", made[0], **WIDE)
+    await _home(demo)
+    await _slash(demo)
+    await _phone(demo)
+    await _versions(demo)
+    await _text(demo, made[2])
+    for paper in (ada, bob, notes):
+        await paper.context.close()
+
+
+async def _share(ada: Paper) -> None:
+    await ada.page.get_by_role("link", name="Share").click()
+    await ada.page.get_by_role("button", name="Make a link").click()
+    await expect(ada.page.get_by_role("button", name="Copy").first).to_be_visible()
+    await ada.page.screenshot(path=DOCS / "share-light.png")
+    await ada.press("Escape")
+
+
+async def _home(demo: Demo) -> None:
+    for scheme in ("light", "dark"):
+        context = await demo.context("Ada", **WIDE, color_scheme=scheme)
+        page = await context.new_page()
+        await page.goto(demo.site.url)
+        await expect(page.locator(".documents .person").nth(1)).to_be_visible()
+        await page.screenshot(path=DOCS / f"home-{scheme}.png")
+        await context.close()
+
+
+async def _slash(demo: Demo) -> None:
+    ada = await demo.open("Ada", demo.welcome, **WIDE, color_scheme="dark")
+    await ada.to_end_of("Versions shows who wrote what, compares, and takes you back")
+    await ada.press("Enter")
+    await ada.press("Enter")
+    await ada.type("/")
+    await expect(ada.page.get_by_role("listbox")).to_be_visible()
+    await ada.page.screenshot(path=DOCS / "editor-dark.png")
+    await ada.press("Escape")
+    await ada.press("Backspace")
+    await ada.until_state("saved")
+    await ada.context.close()
+
+
+async def _phone(demo: Demo) -> None:
+    ada = await demo.open("Ada", demo.welcome, **PHONE, color_scheme="dark")
+    await ada.until_state("saved")
+    await ada.page.screenshot(path=DOCS / "editor-phone-dark.png")
+    await ada.page.goto(demo.site.url)
+    await ada.page.screenshot(path=DOCS / "home-phone-dark.png")
+    await ada.context.close()
+
+
+async def _versions(demo: Demo) -> None:
+    context = await demo.context("Ada", **WIDE, color_scheme="light")
+    page = await context.new_page()
+    await page.goto(f"{demo.url(demo.welcome)}versions/")
+    await page.locator(".history__link").filter(has_text="Bob").first.click()
+    await expect(page.locator(".version__who")).to_have_text("BKBob Kahn")
+    await page.get_by_role("link", name="What changed in that time").click()
+    await expect(page.locator("#version ins").first).to_be_visible()
+    await page.screenshot(path=DOCS / "versions-light.png")
+    await context.close()
+
+
+async def _text(demo: Demo, document: str) -> None:
+    ada = await demo.open("Ada", document, **WIDE, color_scheme="dark")
+    await ada.until_state("saved")
+    await ada.page.screenshot(path=DOCS / "text-dark.png")
+    await ada.context.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
