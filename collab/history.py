@@ -85,25 +85,19 @@ def timeline(room: Room, *, before: int | None = None, limit: int = PAGE) -> Tim
         if not stretches.take(*row):
             break
     name_of = {seq: name for seq, name, _at in names}
-    entries = [
-        Entry(
-            each.seq, each.from_seq, each.author_id, log.moment(each.started_at),
-            log.moment(each.ended_at), each.edits, name_of.get(each.seq), each.seq == floor,
-        )
-        for each in stretches.found
-    ]  # fmt: skip
-    cut = read == _ROWS and lowest > max(floor, 1)
-    more = stretches.more
-    if not more and not cut:
-        kept = [(seq, name, at) for seq, name, at in names if seq < floor]
-        more = len(kept) > limit - len(entries)
-        entries += [
-            Entry(seq, seq, None, at, at, 0, name, folded=False)
-            for seq, name, at in kept[: limit - len(entries)]
-        ]
-    if more:
+    entries = [each.entry(name_of.get(each.seq), each.seq == floor) for each in stretches.found]
+    if stretches.more:
         return Timeline(entries, entries[-1].seq)
-    return Timeline(entries, lowest if cut else None)
+    if read == _ROWS and lowest > max(floor, 1):
+        return Timeline(entries, lowest)
+    kept = [
+        Entry(seq, seq, None, at, at, 0, name, folded=False)
+        for seq, name, at in names
+        if seq < floor
+    ]
+    room_for = limit - len(entries)
+    entries += kept[:room_for]
+    return Timeline(entries, entries[-1].seq if len(kept) > room_for else None)
 
 
 def entry_at(room: Room, seq: int) -> Entry | None:
@@ -120,6 +114,18 @@ class _Stretch:
     started_at: float
     ended_at: float
     edits: int
+
+    def entry(self, name: str | None, folded: bool) -> Entry:
+        return Entry(
+            seq=self.seq,
+            from_seq=self.from_seq,
+            author_id=self.author_id,
+            started_at=log.moment(self.started_at),
+            ended_at=log.moment(self.ended_at),
+            edits=self.edits,
+            name=name,
+            folded=folded,
+        )
 
 
 class _Stretches:

@@ -74,7 +74,7 @@ def words(tree: Tree) -> str:
     return without(tree, "no mark")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(trees.TREES, trees.TREES)
 def test_difference_holds_both_trees(old: Tree, new: Tree) -> None:
     """Without what was inserted it is the old text, without what was deleted the new one."""
@@ -83,7 +83,7 @@ def test_difference_holds_both_trees(old: Tree, new: Tree) -> None:
     assert without(tree, "deleted") == words(new)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(trees.TREES)
 def test_difference_of_a_tree_from_itself_is_none(tree: Tree) -> None:
     """Nothing is marked."""
