@@ -125,6 +125,7 @@ async def read_content(
         body, content_type=CONTENT_TYPES[format]
     )
     answer["ETag"] = etag
+    answer["Cache-Control"] = "private, no-cache"
     return answer
 
 

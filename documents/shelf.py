@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.db.models import Q, TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from collab import access
+from collab import access, paging
 from collab.access import Abilities
 from collab.models import Grant, Role
 from documents import people
@@ -21,9 +19,6 @@ from documents.models import Document, DocumentQuerySet
 ROWS = 50
 # Rows that one answer holds, also when a page that showed more of them is brought up to date.
 _MOST_ROWS = 500
-_CURSOR = re.compile(r"(\d{1,18})\.([0-9a-f]{32})")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class View(TextChoices):
@@ -69,13 +64,8 @@ def page_of(user: Any, view: View, after: str = "", rows: int = ROWS) -> Page:
         rows: How many, at most 500.
     """
     rows = min(max(rows, ROWS), _MOST_ROWS)
-    documents: Any = _documents(user, view)
-    if (place := _place(after)) is not None:
-        at, pk = place
-        documents = documents.filter(Q(listed_at__lt=at) | Q(listed_at=at, pk__lt=pk))
-    found: list[Any] = list(documents.order_by("-listed_at", "-pk")[: rows + 1])
-    shown = found[:rows]
-    return Page(view, _rows(user, shown), _cursor(shown[-1]) if len(found) > rows else "")
+    found = paging.page_of(_documents(user, view), "listed_at", rows, after)
+    return Page(view, _rows(user, found.rows), found.after or "")
 
 
 def _documents(user: Any, view: View) -> DocumentQuerySet:
@@ -124,17 +114,3 @@ def _name(grant: Grant) -> str:
     if grant.user is not None:
         return people.person_of(grant.user).name
     return str(grant.group)
-
-
-def _cursor(document: Any) -> str:
-    return f"{(document.listed_at - _EPOCH) // _MICROSECOND}.{document.pk.hex}"
-
-
-def _place(cursor: str) -> tuple[datetime, UUID] | None:
-    found = _CURSOR.fullmatch(cursor)
-    if found is None:
-        return None
-    try:
-        return _EPOCH + int(found[1]) * _MICROSECOND, UUID(found[2])
-    except OverflowError:
-        return None
