@@ -298,3 +298,23 @@ async def test_code_has_its_languages_colours_for_both(demo: Demo, open_paper: O
     assert body["content"][0]["attrs"] == {"language": None}
     carla = await open_paper("Carla", document)
     await expect(carla.page.get_by_role("combobox", name="Language of the code")).to_be_disabled()
+
+
+async def test_keys_lead_to_both_ends(demo: Demo, open_paper: Open) -> None:
+    """Past a table to its last cell, and beside the other's caret at the very end."""
+    ada, bob = await pair(demo, open_paper)
+    await lines(ada, "top", "/table")
+    await ada.press("Enter")
+    await expect(bob.editor.locator("td")).to_have_count(6)
+    await bob.to_end()
+    await bob.type("theirs")
+    await ada.until_text("theirs")
+    await expect(ada.carets).to_have_count(1)
+    await ada.press("Control+Home")
+    await ada.type("very ")
+    await ada.press("Control+End")
+    await ada.type(" and mine")
+    await expect(bob.editor.locator("td").last).to_contain_text("theirs and mine")
+    await ada.press("Control+Shift+Home", "Delete")
+    await expect(bob.editor).not_to_contain_text("top")
+    await until_equal(ada, bob)

@@ -101,6 +101,6 @@ export class BlockDrag {
     const { style } = this.line;
     style.left = `${Math.round(box.left)}px`;
     style.width = `${Math.round(box.width)}px`;
-    style.top = `${Math.round((isAfter ? box.bottom : box.top) - 2)}px`;
+    style.top = `${Math.round(isAfter ? box.bottom + 4 : box.top - 7)}px`;
   }
 }

@@ -5,10 +5,11 @@
  * to it like two that were rewritten, and letters that others type into either at that moment end
  * up in the wrong one. Here only the moved block is made anew; its neighbours are not touched.
  */
-import { TextSelection } from '@tiptap/pm/state';
-import { ySyncPluginKey, yUndoPluginKey } from '@tiptap/y-tiptap';
+import { NodeSelection, TextSelection } from '@tiptap/pm/state';
+import { ySyncPluginKey } from '@tiptap/y-tiptap';
 import * as Y from 'yjs';
 import { blockAt, blockBy, isItem } from './block-place.js';
+import { asOwnStep } from './undo.js';
 
 /** @typedef {import('./block-place.js').Block} Block */
 /** @typedef {import('@tiptap/core').Editor} Editor */
@@ -45,7 +46,7 @@ export function move(editor, block, place) {
   const { doc } = editor.state;
   if (!isPossible(doc, block, place)) return false;
   const caret = editor.state.selection.from - block.pos;
-  const isCaretIn = caret > 0 && caret < block.node.nodeSize;
+  const isCaretIn = caret >= 0 && caret < block.node.nodeSize;
   const moved = change(editor, (root) => {
     const from = parentIn(root, block.path);
     const to = parentIn(root, place.path);
@@ -113,14 +114,13 @@ export function duplicate(editor, block) {
 function change(editor, edit) {
   if (!editor.isEditable) return null;
   const { type, doc } = ySyncPluginKey.getState(editor.state);
-  const { undoManager } = yUndoPluginKey.getState(editor.state);
-  undoManager.stopCapturing();
   /** @type {Y.XmlElement | null} */
   let made = null;
-  doc.transact(() => {
-    made = edit(type);
-  }, ySyncPluginKey);
-  undoManager.stopCapturing();
+  asOwnStep(editor.state, () => {
+    doc.transact(() => {
+      made = edit(type);
+    }, ySyncPluginKey);
+  });
   return made;
 }
 
@@ -153,7 +153,10 @@ function putCaret(editor, element, offset) {
   if (!block) return;
   const { tr, doc } = editor.state;
   const pos = Math.min(block.pos + offset, doc.content.size);
-  editor.view.dispatch(tr.setSelection(TextSelection.near(doc.resolve(pos))).scrollIntoView());
+  const selection = block.node.isAtom
+    ? NodeSelection.create(doc, block.pos)
+    : TextSelection.near(doc.resolve(pos));
+  editor.view.dispatch(tr.setSelection(selection).scrollIntoView());
 }
 
 /**

@@ -10,6 +10,8 @@ import { CollabToolbar } from './toolbar.js';
 export class CollabBubble extends CollabToolbar {
   /** While the pointer selects. */
   isPressed = false;
+  /** The selection that it stands beside. */
+  shownFor = '';
   /** Escape closes it for this selection. */
   dismissed = '';
 
@@ -68,7 +70,11 @@ export class CollabBubble extends CollabToolbar {
   /** @param {boolean} isShown */
   place(isShown) {
     const { editor } = this;
-    if (this.hasAttribute('hidden') !== isShown || !editor) return;
+    if (!editor) return;
+    const { from, to } = editor.state.selection;
+    const shownFor = isShown ? `${from}-${to}` : '';
+    if (shownFor === this.shownFor) return;
+    this.shownFor = shownFor;
     this.toggleAttribute('hidden', !isShown);
     this.stop?.();
     this.stop = isShown

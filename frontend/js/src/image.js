@@ -61,8 +61,8 @@ export const Image = TiptapImage.extend({
   },
 
   // A program may write any address into a document.
-  renderHTML({ HTMLAttributes: { src, ...others } }) {
-    return ['img', { alt: '', ...others, ...(isOwnFile(src) ? { src } : {}) }];
+  renderHTML({ HTMLAttributes: { src, alt, ...others } }) {
+    return ['img', { ...others, alt: alt ?? '', ...(isOwnFile(src) ? { src } : {}) }];
   },
 
   addProseMirrorPlugins() {

@@ -6,6 +6,7 @@
 import { insertPoint } from '@tiptap/pm/transform';
 import { fileOf } from './image.js';
 import { NotStored, transfer } from './transfer.js';
+import { asOwnStep } from './undo.js';
 import { addWaiting, placeOf, removeWaiting } from './waiting.js';
 
 const TYPES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
@@ -177,7 +178,7 @@ export class CollabImages extends HTMLElement {
       const isLast = pos === state.doc.content.size;
       tr.insert(pos, isLast ? [node, paragraph.create()] : node);
     }
-    view.dispatch(tr);
+    asOwnStep(state, () => view.dispatch(tr));
   }
 
   /** @param {WaitingItem} item */
@@ -245,7 +246,7 @@ class WaitingItem {
     this.bar.hidden = true;
     this.again.hidden = false;
     this.away.textContent = gettext('Remove');
-    this.words.textContent = why;
+    this.words.textContent = this.name ? `${this.name}: ${why}` : why;
   }
 }
 

@@ -1,5 +1,10 @@
 /** One undo for title and body, and only for one's own edits. */
-import { defaultDeleteFilter, defaultProtectedNodes, ySyncPluginKey } from '@tiptap/y-tiptap';
+import {
+  defaultDeleteFilter,
+  defaultProtectedNodes,
+  ySyncPluginKey,
+  yUndoPluginKey,
+} from '@tiptap/y-tiptap';
 import * as Y from 'yjs';
 import { TITLE_ORIGIN } from './origins.js';
 
@@ -15,4 +20,17 @@ export function undoOf(body, title) {
     deleteFilter: (item) => defaultDeleteFilter(item, defaultProtectedNodes),
     captureTransaction: (transaction) => transaction.meta.get('addToHistory') !== false,
   });
+}
+
+/**
+ * Make an edit that is undone by itself, not together with what was typed just before or after.
+ *
+ * @param {import('@tiptap/pm/state').EditorState} state
+ * @param {() => void} edit
+ */
+export function asOwnStep(state, edit) {
+  const { undoManager } = yUndoPluginKey.getState(state);
+  undoManager.stopCapturing();
+  edit();
+  undoManager.stopCapturing();
 }
