@@ -47,7 +47,7 @@ STATUS: dict[type[CollabError], tuple[int, str]] = {
     Overloaded: (503, "overloaded"),
     TooFast: (429, "too_fast"),
     NotShared: (409, "not_shared"),
-    NoSuchVersion: (404, "no_such_version"),
+    NoSuchVersion: (404, "not_found"),
     BadName: (422, "bad_name"),
     UnknownName: (422, "unknown_name"),
 }
