@@ -182,7 +182,9 @@ async def test_title_typed_in_the_editor_reaches_the_list(stage: Stage) -> None:
     await alice.until_saved()
     with stage.browser(stage.rita) as browser:
         wait_until(
-            lambda: "Typed by &lt;Alice&gt;" in browser.get("/").text, "the title in the list", 10
+            lambda: "Typed by &lt;Alice&gt;" in browser.get("/?view=shared").text,
+            "the title in the list",
+            10,
         )
     await alice.close()
 
