@@ -9,7 +9,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.models import Group
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -164,13 +164,17 @@ def _room(request: DocumentRequest) -> Room:
 
 
 def _grant(request: DocumentRequest, grant_id: int) -> Grant:
-    """Find a grant of the document, and of no other."""
-    if grant_id >= 2**63:  # where the databases' keys end
-        raise Http404
+    """Find a grant of the document, and of no other.
+
+    Raises:
+        NotShared: there is none; another owner may have taken it away since the page was made.
+    """
     grants = Grant.objects.filter(room=request.document.room_id)
-    found = grants.select_related("room", "user", "group").filter(pk=grant_id).first()
+    found = None
+    if grant_id < 2**63:  # where the databases' keys end
+        found = grants.select_related("room", "user", "group").filter(pk=grant_id).first()
     if found is None:
-        raise Http404
+        raise NotShared(_("Somebody has taken this role away meanwhile."))
     return found
 
 

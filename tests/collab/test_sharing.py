@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 
 from collab import access, directory, sharing
@@ -62,6 +64,30 @@ def test_somebody_stays_the_owner(room: Room, alice: User, bob: User, crew: Grou
     sharing.withdraw(own)
     with pytest.raises(NotShared), transaction.atomic():
         sharing.grant_group(room, crew, Role.READER)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_owners_who_remove_each_other_at_once_one_stays(
+    room: Room, alice: User, bob: User
+) -> None:
+    """Each sees the other's change before it counts owners."""
+    sharing.grant(room, bob, Role.OWNER)
+    grants = list(Grant.objects.filter(room=room))
+    start = Barrier(2)
+
+    def remove(given: Grant) -> bool:
+        start.wait()
+        try:
+            sharing.withdraw(given)
+        except NotShared:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(2) as threads:
+        assert sorted(threads.map(remove, grants)) == [False, True]
+    assert Grant.objects.filter(room=room, role=Role.OWNER).count() == 1
 
 
 def test_a_link_makes_no_owner(room: Room) -> None:
@@ -162,7 +188,8 @@ def test_the_admin_gives_roles_to_one(
         "grants-0-room": str(room.pk), "grants-0-role": fields["role"],
         "grants-0-user": str(bob.pk) if "user" in fields else "",
         "grants-0-group": str(crew.pk) if "group" in fields else "",
-        "grants-0-expires_at_0": fields.get("end", ""), "grants-0-expires_at_1": "00:00" if "end" in fields else "",
+        "grants-0-expires_at_0": fields.get("end", ""),
+        "grants-0-expires_at_1": "00:00" if "end" in fields else "",
     }  # fmt: skip
     answer = root.post(f"/admin/collab/room/{room.pk}/change/", form)
     if problem is None:

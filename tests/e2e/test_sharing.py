@@ -55,6 +55,19 @@ async def test_roles_change_at_once_on_open_pages(demo: Demo, open_paper: Open) 
     await expect(bob.page.locator("collab-failure")).to_be_visible()
 
 
+async def test_an_owner_steps_down(demo: Demo, open_paper: Open) -> None:
+    """Once somebody else owns it, and only when sure; the page is a reader's then."""
+    ada = await open_paper("Ada", demo.new_document())
+    await open_dialog(ada.page)
+    await ada.page.get_by_label("Role of Bob Kahn").select_option("owner")
+    await ada.page.get_by_text("“Owner”").wait_for()
+    await ada.page.get_by_label("Role of Ada Lovelace").select_option("reader")
+    await ada.page.get_by_role("button", name="Give up ownership").click()
+    await ada.until_state("readonly")
+    await expect(ada.page.get_by_role("dialog")).to_have_count(0)
+    await expect(ada.page.get_by_role("link", name="Share", exact=True)).to_have_count(0)
+
+
 async def test_the_dialog_is_used_by_keyboard_alone(demo: Demo, open_paper: Open) -> None:
     """Opened, filled in, answered, asked before ownership goes, and closed where it was opened."""
     ada = await open_paper("Ada", demo.new_document())
