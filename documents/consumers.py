@@ -17,7 +17,7 @@ from collab.engine.errors import CloseCode
 from collab.engine.room import Room
 from collab.process import Process
 from documents import actions, people
-from documents import schema as schemas
+from documents.content import schema as schemas
 from documents.live import DOCUMENT
 from documents.models import Document
 

@@ -17,8 +17,8 @@ from ninja import Router, Schema
 from collab import conf
 from collab.api import ApiError, errors
 from collab.process import Process
-from documents import content, rewrite
-from documents.content import Tree
+from documents import content
+from documents.content import Tree, rewrite
 from documents.live import DOCUMENT
 from documents.models import Document
 from documents.request import find_document, require

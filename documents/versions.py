@@ -13,8 +13,9 @@ from collab import edits, history
 from collab.engine.peer import Person
 from collab.engine.replica import Replica
 from collab.history import Entry
-from documents import actions, content, people, rewrite
-from documents.difference import difference
+from documents import actions, content, people
+from documents.content import rewrite
+from documents.content.difference import difference
 from documents.models import Document
 
 NOBODY = gettext_lazy("Somebody without an account")

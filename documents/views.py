@@ -12,7 +12,8 @@ from django.views.decorators.http import require_GET
 from collab import conf
 from collab.access import Abilities
 from collab.engine.peer import Person
-from documents import actions, people, schema
+from documents import actions, people
+from documents.content import schema
 from documents.models import Document
 from documents.request import DocumentRequest, for_document
 

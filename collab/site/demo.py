@@ -9,7 +9,8 @@ from django.db import DatabaseError, transaction
 from collab import sharing
 from collab.models import Role
 from collab.site.login import login_path
-from documents import actions, content, rewrite
+from documents import actions, content
+from documents.content import rewrite
 
 NAMES = (("ada", "Ada", "Lovelace"), ("bob", "Bob", "Kahn"))
 

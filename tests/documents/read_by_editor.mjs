@@ -7,7 +7,7 @@ const Y = require('yjs');
 const { Schema } = require('@tiptap/pm/model');
 const { yXmlFragmentToProseMirrorRootNode } = require('@tiptap/y-tiptap');
 
-const path = new URL('../../documents/schema.json', import.meta.url);
+const path = new URL('../../documents/content/schema.json', import.meta.url);
 const exported = JSON.parse(readFileSync(path, 'utf8'));
 
 const specs = (kinds) =>

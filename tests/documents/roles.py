@@ -30,7 +30,8 @@ from django.utils import timezone
 from PIL import Image
 from collab.access import SESSION_LINKS
 from collab.models import Grant, Role, Room, StoredUpdate, Version
-from documents import attachments, content, rewrite
+from documents import attachments, content
+from documents.content import rewrite
 from documents.models import Attachment, Document
 
 names = ("owner", "editor", "commenter", "reader", "gus", "stranger", "zoe", "newcomer")

@@ -13,7 +13,8 @@ import pycrdt
 import pytest
 
 from collab.site.demo import welcome
-from documents import content, rewrite
+from documents import content
+from documents.content import rewrite
 from tests.support import needs
 
 # (tag, attributes, children) is an element; (text, marks) pieces of text; str is plain text.

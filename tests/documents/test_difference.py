@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 
 from documents import content
-from documents.difference import difference
-from documents.tree import Tree
+from documents.content.difference import difference
+from documents.content.tree import Tree
 from tests.documents import trees
 
 

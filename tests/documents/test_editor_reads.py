@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from documents import rewrite
+from documents.content import rewrite
 from tests.documents.trees import TREES, complete
 from tests.support import needs
 

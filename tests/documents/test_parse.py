@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from documents import content
-from documents.attributes import filled
-from documents.fit import fit
-from documents.tree import walk
+from documents.content.attributes import filled
+from documents.content.fit import fit
+from documents.content.tree import walk
 
 
 def html_of(source: str) -> str:

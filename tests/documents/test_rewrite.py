@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collab.engine.firewall import check_update
-from documents import content, rewrite
-from documents.fit import fit
+from documents import content
+from documents.content import rewrite
+from documents.content.fit import fit
 from tests.documents.trees import TREES, WORDS, complete
 
 few = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

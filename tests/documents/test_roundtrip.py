@@ -6,8 +6,9 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 
-from documents import content, markdown
-from documents.fit import fit
+from documents import content
+from documents.content import markdown
+from documents.content.fit import fit
 from tests.documents.trees import TREES, complete, folded, spoken
 
 few = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from documents import attributes, fit, html, markdown, parse, schema
+from documents.content import attributes, fit, html, markdown, parse, schema
 from tests.documents.trees import complete
 
 

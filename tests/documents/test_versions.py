@@ -17,10 +17,11 @@ from django.urls import reverse
 
 from collab import edits, history, sharing
 from collab.models import Role, StoredUpdate
-from documents import content, rewrite, versions
+from documents import content, versions
 from documents.actions import create_document
+from documents.content import rewrite
+from documents.content.parse import parse_markdown
 from documents.models import Document
-from documents.parse import parse_markdown
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ROWS = 50_000

@@ -6,9 +6,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from documents.attributes import filled
-from documents.fit import fit
-from documents.tree import Tree, add_runs, run
+from documents.content.attributes import filled
+from documents.content.fit import fit
+from documents.content.tree import Tree, add_runs, run
 
 # Signs of Markdown and HTML, words in several planes and scripts, a combining accent.
 WORDS = st.lists(

@@ -28,7 +28,8 @@ _STAGE = """
 from django.contrib.auth import get_user_model
 from collab import sharing
 from collab.models import Role
-from documents import actions, rewrite
+from documents import actions
+from documents.content import rewrite
 from documents.models import Document
 users = get_user_model().objects
 ada, bob = users.get(username="ada"), users.get(username="bob")

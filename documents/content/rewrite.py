@@ -16,11 +16,11 @@ from typing import Any
 import pycrdt
 
 from documents import content
-from documents.align import Effort, best, changes, common
-from documents.attributes import filled, whole
-from documents.fit import fit
-from documents.schema import BODY, ELEMENTS, MARKS, MAX_DEPTH, RICH, TEXT, TITLE
-from documents.tree import Tree, bare, runs_of, walk
+from documents.content.align import Effort, best, changes, common
+from documents.content.attributes import filled, whole
+from documents.content.fit import fit
+from documents.content.schema import BODY, ELEMENTS, MARKS, MAX_DEPTH, RICH, TEXT, TITLE
+from documents.content.tree import Tree, bare, runs_of, walk
 
 _Parent = pycrdt.XmlFragment | pycrdt.XmlElement
 _Carried = frozenset[tuple[str, str]]

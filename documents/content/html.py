@@ -9,9 +9,9 @@ from typing import Any, Final
 import nh3
 from django.utils.translation import gettext
 
-from documents.attributes import filled
-from documents.schema import MAX_DEPTH
-from documents.tree import Tree, walk
+from documents.content.attributes import filled
+from documents.content.schema import MAX_DEPTH
+from documents.content.tree import Tree, walk
 
 # Nodes and marks with the tags around their content; a heading's and a list item's follow below.
 NODE_TAGS: Final = {

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any, Final
 
-from documents import html
-from documents.attributes import filled
-from documents.tree import Tree
+from documents.content import html
+from documents.content.attributes import filled
+from documents.content.tree import Tree
 
 _SIGNS: Final = {"bold": "**", "italic": "*", "strike": "~~"}
 _TAGS: Final = {"bold": "strong", "italic": "em", "strike": "s", "underline": "u"}

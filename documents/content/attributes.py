@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from documents.schema import MARKS, NODES
+from documents.content.schema import MARKS, NODES
 
 # HTML's own bound of colspan: a browser makes room for as many columns as it is told.
 _MAX_SPAN = 1000

@@ -14,9 +14,9 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from mdit_py_plugins.tasklists import tasklists_plugin
 
-from documents.fit import fit
-from documents.schema import MAX_DEPTH
-from documents.tree import Tree, run
+from documents.content.fit import fit
+from documents.content.schema import MAX_DEPTH
+from documents.content.tree import Tree, run
 
 NODES: Final = {
     "p": "paragraph",

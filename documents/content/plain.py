@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from documents.tree import Tree, walk
+from documents.content.tree import Tree, walk
 
 _LINES = {"paragraph", "heading", "codeBlock"}
 _CELLS = {"tableCell", "tableHeader"}

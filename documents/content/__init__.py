@@ -12,10 +12,10 @@ import pycrdt
 
 from collab.engine.firewall import Limits
 from collab.engine.replica import Replica
-from documents import html, markdown, plain, tree
-from documents.parse import ContentRejected, parse_html, parse_markdown
-from documents.schema import BODY, MAX_DEPTH, RICH, TEXT, TITLE
-from documents.tree import Tree
+from documents.content import html, markdown, plain, tree
+from documents.content.parse import ContentRejected, parse_html, parse_markdown
+from documents.content.schema import BODY, MAX_DEPTH, RICH, TEXT, TITLE
+from documents.content.tree import Tree
 
 __all__ = [
     "BODY", "MAX_DEPTH", "RICH", "TEXT", "TITLE", "ContentRejected", "Tree",

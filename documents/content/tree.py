@@ -13,8 +13,8 @@ from typing import Any
 
 import pycrdt
 
-from documents.attributes import filled
-from documents.schema import ELEMENTS, MARKS, MAX_DEPTH, NODES
+from documents.content.attributes import filled
+from documents.content.schema import ELEMENTS, MARKS, MAX_DEPTH, NODES
 
 Tree = dict[str, Any]
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any, Final
 
-from documents.attributes import given, whole
-from documents.schema import MARKS, MAX_DEPTH, NODES
-from documents.tree import Tree, add_runs, run, walk
+from documents.content.attributes import given, whole
+from documents.content.schema import MARKS, MAX_DEPTH, NODES
+from documents.content.tree import Tree, add_runs, run, walk
 
 # How each content expression of the schema is met; `tests` holds it equal to the schema's.
 CONTENT: Final = frozenset({

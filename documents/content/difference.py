@@ -16,9 +16,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from documents.align import Effort, best, common
-from documents.schema import NODES
-from documents.tree import Tree, add_runs, walk
+from documents.content.align import Effort, best, common
+from documents.content.schema import NODES
+from documents.content.tree import Tree, add_runs, walk
 
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
 # Paragraphs that share fewer of their words are shown one after the other, not mixed.
