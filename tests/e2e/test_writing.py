@@ -214,9 +214,9 @@ async def test_blocks_are_moved_while_others_write_beside_them(
     ]  # fmt: skip
 
 
-async def handle_of(paper: Paper, text: str) -> Locator:
-    """Bring up the handle of the block with a text."""
-    box = await paper.editor.get_by_text(text, exact=True).bounding_box()
+async def handle_of(paper: Paper, block: Locator) -> Locator:
+    """Bring up a block's handle."""
+    box = await block.bounding_box()
     assert box is not None
     handle = paper.page.locator(".blocks__handle")
     middle = box["y"] + box["height"] / 2
@@ -228,7 +228,7 @@ async def handle_of(paper: Paper, text: str) -> Locator:
 
 async def drag(paper: Paper, text: str, below: str) -> None:
     """Drag a block by its handle to below another."""
-    await (await handle_of(paper, text)).hover()
+    await (await handle_of(paper, paper.editor.get_by_text(text, exact=True))).hover()
     box = await paper.editor.get_by_text(below, exact=True).bounding_box()
     assert box is not None
     mouse = paper.page.mouse
@@ -245,15 +245,20 @@ async def test_a_block_is_dragged_and_has_a_menu(demo: Demo, open_paper: Open) -
     await lines(ada, "alpha", "beta", "- one", "two", "")
     await ada.press("Enter")
     await ada.type("## gamma")
-    await drag(ada, "alpha", "beta")
+    await bob.until_text("gamma")
+    await caret_in(bob, "gamma")
+    await asyncio.gather(drag(ada, "alpha", "beta"), bob.type(" rays, as they are called"))
+    await ada.until_text("called")
     await drag(ada, "one", "two")
     first = ["paragraph: beta", "paragraph: alpha", "listItem: two", "listItem: one"]
-    assert outline(await until_equal(ada, bob)) == [*first, "heading2: gamma"]
+    assert outline(await until_equal(ada, bob)) == [
+        *first, "heading2: gamma rays, as they are called",
+    ]  # fmt: skip
+
     menu = ada.page.get_by_role("menu", name="Block")
-    await (await handle_of(ada, "gamma")).click()
-    await bob.to_end()
-    await bob.type(" ray")
-    await ada.until_text("gamma ray")
+    await (await handle_of(ada, ada.editor.locator("h2"))).click()
+    await bob.type(" here")
+    await ada.until_text("called here")
     await menu.get_by_role("menuitem", name="Duplicate").click()
     await expect(menu).to_be_hidden()
     await caret_in(ada, "alpha")
@@ -265,7 +270,8 @@ async def test_a_block_is_dragged_and_has_a_menu(demo: Demo, open_paper: Open) -
     await ada.press("Control+/", "ArrowDown", "ArrowDown", "ArrowDown", "Enter")
     await expect(ada.editor.get_by_text("beta")).to_have_count(0)
     assert outline(await until_equal(ada, bob)) == [
-        "blockquote: alpha", *first[2:], "heading2: gamma ray", "heading2: gamma ray",
+        "blockquote: alpha", *first[2:],
+        *["heading2: gamma rays, as they are called here"] * 2,
     ]  # fmt: skip
     await ada.press("Control+z")
     await expect(ada.editor.get_by_text("beta")).to_have_count(1)

@@ -43,6 +43,7 @@ export const Image = TiptapImage.extend({
           return file && 'own' in file ? file.own : null;
         },
       },
+      alt: { default: null, parseHTML: (element) => element.getAttribute('alt') || null },
       width: { default: null, parseHTML: (element) => pixels(element.getAttribute('width')) },
       height: { default: null, parseHTML: (element) => pixels(element.getAttribute('height')) },
     };

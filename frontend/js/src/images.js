@@ -8,6 +8,7 @@ import { fileOf } from './image.js';
 import { NotStored, transfer } from './transfer.js';
 import { asOwnStep } from './undo.js';
 import { addWaiting, placeOf, removeWaiting } from './waiting.js';
+import { WaitingItem } from './waiting-item.js';
 
 const TYPES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
 const MANY = 20;
@@ -36,6 +37,7 @@ export class CollabImages extends HTMLElement {
     const options = { signal, capture: true };
     text.addEventListener('paste', this.onPaste, options);
     text.addEventListener('drop', this.onDrop, options);
+    addEventListener('beforeunload', this.onLeave, { signal });
   }
 
   disconnectedCallback() {
@@ -51,6 +53,11 @@ export class CollabImages extends HTMLElement {
     this.chooser.value = '';
     this.addAll(files);
     this.editor?.commands.focus();
+  };
+
+  /** @param {Event} event what is on its way would be lost */
+  onLeave = (event) => {
+    if (this.editor?.view.dom.querySelector('.waiting')) event.preventDefault();
   };
 
   /** @param {ClipboardEvent} event */
@@ -70,7 +77,8 @@ export class CollabImages extends HTMLElement {
   onDrop = (event) => {
     const { editor } = this;
     const files = event.dataTransfer ? imagesOf(event.dataTransfer) : [];
-    if (files.length === 0 || !editor?.isEditable) return;
+    // An image of the text that is dragged is a file to the browser, too.
+    if (files.length === 0 || !editor?.isEditable || editor.view.dragging) return;
     event.preventDefault();
     event.stopPropagation();
     const found = editor.view.posAtCoords({ left: event.clientX, top: event.clientY });
@@ -96,7 +104,7 @@ export class CollabImages extends HTMLElement {
       return file && 'other' in file ? [{ url: file.other, alt: image.getAttribute('alt') }] : [];
     });
     // What else was pasted comes first.
-    if (files.length > 0) queueMicrotask(() => files.slice(0, MANY).map((file) => this.add(file)));
+    setTimeout(() => files.slice(0, MANY).map((file) => this.add(file)));
   }
 
   /**
@@ -173,7 +181,7 @@ export class CollabImages extends HTMLElement {
     const tr = removeWaiting(state.tr, element);
     if (pos !== undefined && editor.isEditable) {
       const { image, paragraph } = state.schema.nodes;
-      const node = image.create({ src, width, height, alt });
+      const node = image.create({ src, width, height, alt: alt || null });
       // Behind the last block there must be a line to go on writing.
       const isLast = pos === state.doc.content.size;
       tr.insert(pos, isLast ? [node, paragraph.create()] : node);
@@ -188,75 +196,6 @@ export class CollabImages extends HTMLElement {
     editor.view.dispatch(removeWaiting(editor.state.tr, element));
     editor.commands.focus();
   }
-}
-
-/** An image on its way, as its author sees it: how far it is, or why it is not. */
-class WaitingItem {
-  /**
-   * @param {string} id
-   * @param {string} name of the file; may be empty
-   */
-  constructor(id, name) {
-    this.element = document.createElement('div');
-    this.element.id = id;
-    this.element.className = 'waiting';
-    this.element.contentEditable = 'false';
-    this.words = document.createElement('p');
-    this.words.className = 'waiting__words';
-    this.words.setAttribute('role', 'status');
-    this.bar = document.createElement('progress');
-    this.bar.className = 'waiting__bar';
-    this.bar.max = 1;
-    this.bar.setAttribute('aria-label', gettext('Uploading'));
-    this.again = button(gettext('Try again'));
-    this.away = button(gettext('Cancel'));
-    this.name = name;
-    this.element.append(this.words, this.bar, this.again, this.away);
-  }
-
-  /**
-   * @param {() => void} retry
-   * @param {() => void} leave
-   * @returns {AbortSignal} of the cancel button
-   */
-  begin(retry, leave) {
-    const stop = new AbortController();
-    this.bar.removeAttribute('value');
-    this.bar.hidden = false;
-    this.again.hidden = true;
-    this.away.textContent = gettext('Cancel');
-    this.words.textContent = this.name
-      ? interpolate(gettext('Uploading %(name)s'), { name: this.name }, true)
-      : gettext('Uploading an image');
-    this.again.onclick = retry;
-    this.away.onclick = () => {
-      stop.abort();
-      leave();
-    };
-    return stop.signal;
-  }
-
-  /** @param {number} part */
-  progress = (part) => {
-    this.bar.value = part;
-  };
-
-  /** @param {string} why */
-  fail(why) {
-    this.bar.hidden = true;
-    this.again.hidden = false;
-    this.away.textContent = gettext('Remove');
-    this.words.textContent = this.name ? `${this.name}: ${why}` : why;
-  }
-}
-
-/** @param {string} text */
-function button(text) {
-  const made = document.createElement('button');
-  made.type = 'button';
-  made.className = 'button';
-  made.textContent = text;
-  return made;
 }
 
 /** @param {DataTransfer} data */
