@@ -77,8 +77,8 @@ export class CollabBlocks extends HTMLElement {
   /** @param {PointerEvent} event */
   onMove = ({ clientY, pointerType, buttons }) => {
     const { editor } = this;
-    if (!editor?.isEditable || pointerType === 'touch' || buttons !== 0) return;
-    if (this.isOpen) return;
+    if (!editor || editor.isDestroyed || !editor.isEditable) return;
+    if (pointerType === 'touch' || buttons !== 0 || this.isOpen) return;
     const block = blockBeside(editor.view, clientY);
     const element = block && elementOf(editor.view, block);
     if (!block || !element) return this.hideHandle();

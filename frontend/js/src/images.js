@@ -57,7 +57,7 @@ export class CollabImages extends HTMLElement {
 
   /** @param {Event} event what is on its way would be lost */
   onLeave = (event) => {
-    if (this.editor?.view.dom.querySelector('.waiting')) event.preventDefault();
+    if (document.querySelector('.waiting')) event.preventDefault();
   };
 
   /** @param {ClipboardEvent} event */
