@@ -10,7 +10,9 @@ import { getSchema } from '@tiptap/core';
 import { content } from './src/content.js';
 import { SCHEMA_VERSION } from './src/schema.js';
 
-export const SCHEMA_FILE = fileURLToPath(new URL('../../documents/content/schema.json', import.meta.url));
+export const SCHEMA_FILE = fileURLToPath(
+  new URL('../../documents/content/schema.json', import.meta.url),
+);
 
 /** @returns {string} JSON of the version, and of all nodes and marks in ProseMirror's order */
 export function exported() {
