@@ -20,7 +20,7 @@ _SELECT = """([text, from, to]) => {
   editor.state.doc.descendants((node, pos) => {
     if (node.isText && node.text.includes(text)) {
       const at = pos + node.text.indexOf(text);
-      editor.chain().focus().setTextSelection({ from: at + from, to: at + to }).run();
+      editor.commands.setTextSelection({ from: at + from, to: at + to });
     }
   });
 }"""
@@ -33,11 +33,13 @@ async def pair(demo: Demo, open_paper: Open) -> tuple[Paper, Paper]:
 
 async def select(paper: Paper, text: str) -> None:
     """Select a text that stands in one run of the document."""
+    await paper.editor.focus()
     await paper.page.evaluate(_SELECT, [text, 0, len(text)])
 
 
 async def caret_in(paper: Paper, text: str) -> None:
     """Put the caret behind a text."""
+    await paper.editor.focus()
     await paper.page.evaluate(_SELECT, [text, len(text), len(text)])
 
 
@@ -210,6 +212,11 @@ async def test_blocks_are_moved_while_others_write_beside_them(
     await ada.until_text("types later")
     await ada.press("Control+z", "Control+z")
     assert outline(await until_equal(ada, bob)) == [
+        "paragraph: alpha", "paragraph: beta and all that Bob types later",
+    ]  # fmt: skip
+    await caret_in(ada, "alpha")
+    await asyncio.gather(ada.press("Alt+Shift+ArrowDown"), bob.press("Alt+Shift+ArrowUp"))
+    assert sorted(outline(await until_equal(ada, bob))) == [
         "paragraph: alpha", "paragraph: beta and all that Bob types later",
     ]  # fmt: skip
 
