@@ -65,7 +65,7 @@ _SAME: Final[Mapping[str, Mapping[str, Any]]] = {
     "orderedList": {"start": 1, "type": None},
     "tableCell": {"colspan": 1, "rowspan": 1, "align": None},
     "tableHeader": {"colspan": 1, "rowspan": 1, "align": None},
-    "image": {"alt": None, "title": None, "width": None, "height": None},
+    "image": {"title": None, "width": None, "height": None},
     "link": {"href": None, "title": None},
 }
 
@@ -111,8 +111,11 @@ def _tag(node: Tree, base: str) -> str:
         return ""
     attrs = filled(name, node.get("attrs") or {})
     if name == "image":
-        source = attrs["src"]
-        return f'<img src="{escape(base + source)}"{_same(name, attrs)}>' if source else ""
+        if not attrs["src"]:
+            return ""
+        # Without `alt` a screen reader would spell the address.
+        source, alt = escape(base + attrs["src"]), escape(attrs["alt"] or "")
+        return f'<img src="{source}" alt="{alt}"{_same(name, attrs)}>'
     if name == "heading":
         return f"<h{attrs['level']}>"
     if name == "codeBlock":

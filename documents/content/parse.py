@@ -231,7 +231,7 @@ def _node(element: Any, base: str) -> Tree:
             "align": style[1] if style else element.get("align"),
         }
     elif tag == "img":
-        node["attrs"] = {key: element.get(key) for key in ("alt", "title")}
+        node["attrs"] = {key: element.get(key) or None for key in ("alt", "title")}
         node["attrs"] |= {
             key: element.get(key) for key in ("width", "height") if key in element.attrib
         }

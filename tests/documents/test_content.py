@@ -90,6 +90,7 @@ def row(*cells: Tree) -> Tree:
         (("horizontalRule", {}, []), "<hr>", ""),
         (("image", {"src": "files/a_1", "alt": '"b"', "title": "c"}, []),
          '<img src="files/a_1" alt="&quot;b&quot;" title="c">', ""),
+        (("image", {"src": "files/a_1"}, []), '<img src="files/a_1" alt="">', ""),
         (("image", {"src": "https://a.example/x.png"}, []), "", ""),
         (p("a", ("hardBreak", {}, []), "b"), "<p>a<br>b</p>", "a\nb"),
         (("bulletList", {}, [item("listItem", p("a")), item("listItem", p("b"))]),

@@ -137,7 +137,7 @@ def test_fit_makes_any_tree_valid() -> None:
     tree = fit(wild)
     assert fit(tree) == tree
     assert content.html_of_tree(tree) == (
-        '<p>a\ufffd</p><h3>b</h3><img src="files/k">'
+        '<p>a\ufffd</p><h3>b</h3><img src="files/k" alt="">'
         "<table><tbody><tr><td><p>c</p></td></tr></tbody></table><p><br></p>"
     )
     assert tree["content"][1]["attrs"] == filled("heading", {"level": 3})
