@@ -2,7 +2,7 @@
 
 An announcement is a hint like every event of the relay: each process finds what it missed by
 comparing with the database (`Room.access` and heads every few seconds, people's accounts and logins
-every `collab.process.CREDENTIALS_EVERY_S`).
+every `collab.watch.EVERY_S`).
 """
 
 from __future__ import annotations

@@ -206,9 +206,9 @@ class LiveConsumer(AsyncConsumer):
             await self.ask()
             self._watch()
         except CollabError as error:
-            # Who had the document open knows that it exists.
-            missing = error.code == CloseCode.NO_SUCH_DOCUMENT
-            self.wire.close(CloseCode.NO_RIGHT if missing else error.code, str(error))
+            # Who had the document open knows that it existed, and may know whether it still does.
+            hidden = error.code == CloseCode.NO_SUCH_DOCUMENT and not getattr(error, "gone", False)
+            self.wire.close(CloseCode.NO_RIGHT if hidden else error.code, str(error))
         except DatabaseError as error:
             # Asked for again by the watch, or with the next change.
             logger.warning("Rights could not be asked for: %r", error)
@@ -239,11 +239,13 @@ class NotAdmitted(CollabError):
     Args:
         code: 4401, 4403 or 4404.
         reason: For the person.
+        gone: With 4404: it is not there for anybody. Told only to sockets that were in.
     """
 
-    def __init__(self, code: int, reason: str) -> None:
+    def __init__(self, code: int, reason: str, *, gone: bool = False) -> None:
         super().__init__(reason)
         self.code = code  # type: ignore[misc]
+        self.gone = gone
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,9 @@ def admit(scope: dict[str, Any]) -> Admission:
     can = access.NOTHING if document is None else access.abilities(user, document)
     if document is None or not can.read:
         # Missing and forbidden look the same.
-        raise NotAdmitted(CloseCode.NO_SUCH_DOCUMENT, _("There is no such document."))
+        raise NotAdmitted(
+            CloseCode.NO_SUCH_DOCUMENT, _("There is no such document."), gone=document is None
+        )
     _check_schema(scope, document, can)
     return Admission(
         key=document.room_id,
@@ -142,7 +144,7 @@ class PeopleConsumer(LiveConsumer):
         if self._room is None:
             return
         if self._room.closed:
-            self.wire.close(CloseCode.RESTART, "The document is loaded again; come back.")
+            self.wire.close(CloseCode.RESTART, _("The document is loaded again; come back."))
             return
         self._stale = self._stalled
         if not self._stalled:

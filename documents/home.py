@@ -75,7 +75,7 @@ class HomeConsumer(LiveConsumer):
 
     def end(self) -> None:
         """Close: the process stops."""
-        self.wire.close(CloseCode.RESTART, "The server restarts; come back.")
+        self.wire.close(CloseCode.RESTART, _("The server restarts; come back."))
 
     def receive(self, frame: bytes) -> None:
         self.receive_text("")

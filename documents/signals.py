@@ -17,7 +17,8 @@ from documents.models import Attachment, Document
 def delete_room(sender: type[Document], instance: Document, **kwargs: Any) -> None:
     """Delete the room with its log: nobody could enter it any more.
 
-    Open sockets are closed with 4404 by the next comparison of heads.
+    Its grants go with it, which tells the processes to ask again; who missed that finds the room
+    gone with the next comparison of heads. Open sockets are closed with 4404.
     """
     Room.objects.filter(pk=instance.room_id).delete()
 
