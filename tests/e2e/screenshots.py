@@ -109,13 +109,12 @@ async def _share(ada: Paper) -> None:
 
 
 async def _home(demo: Demo) -> None:
-    for scheme in ("light", "dark"):
-        context = await demo.context("Ada", **WIDE, color_scheme=scheme)
-        page = await context.new_page()
-        await page.goto(demo.site.url)
-        await expect(page.locator(".documents .person").nth(1)).to_be_visible()
-        await page.screenshot(path=DOCS / f"home-{scheme}.png")
-        await context.close()
+    context = await demo.context("Ada", **WIDE, color_scheme="dark")
+    page = await context.new_page()
+    await page.goto(demo.site.url)
+    await expect(page.locator(".documents .person").nth(1)).to_be_visible()
+    await page.screenshot(path=DOCS / "home-dark.png")
+    await context.close()
 
 
 async def _slash(demo: Demo) -> None:
