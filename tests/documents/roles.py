@@ -86,19 +86,21 @@ def session(name, links=None, role=None):
     store.save()
     return store.session_key
 
-sessions = {
-    "owner": session("owner"), "editor": session("editor"), "commenter": session("commenter"),
-    "reader": session("reader"), "group": session("gus"), "none": session("stranger"),
-    "link_reader": session(None, "reader", "link_reader"),
-    "link_editor": session(None, "editor", "link_editor"),
-    "both": session("reader", "editor", "both"), "anonymous": None,
-    "trash_owner": session("owner"), "trash_editor": session("editor"),
-    "trash_link": session(None, "editor", "trash_link"),
-}
+def everybody():
+    return {
+        "owner": session("owner"), "editor": session("editor"), "commenter": session("commenter"),
+        "reader": session("reader"), "group": session("gus"), "none": session("stranger"),
+        "link_reader": session(None, "reader", "link_reader"),
+        "link_editor": session(None, "editor", "link_editor"),
+        "both": session("reader", "editor", "both"), "anonymous": None,
+        "trash_owner": session("owner"), "trash_editor": session("editor"),
+        "trash_link": session(None, "editor", "trash_link"),
+    }
+
 zoes = dict(Grant.objects.filter(user=users["zoe"]).values_list("room_id", "pk"))
 readers = Grant.objects.filter(token__startswith="matrix-reader-")
 links = dict(readers.values_list("room_id", "token"))
-print(json.dumps({"sessions": sessions, "documents": {
+print(json.dumps({"sessions": everybody(), "leaving": everybody(), "documents": {
     role: [[str(one.pk), one.room_id, zoes[one.room_id], links[one.room_id]]
            for one in documents[at * EACH:(at + 1) * EACH]]
     for at, role in enumerate(ROLES)}}))
@@ -142,6 +144,7 @@ class Troupe:
         done = stage.site.run("shell", "-v", "0", "-c", script)
         made = json.loads(done.stdout.splitlines()[-1])
         self._sessions: dict[str, str | None] = made["sessions"]
+        self._leaving: dict[str, str | None] = made["leaving"]
         self._documents = {
             role: [Tried(*one) for one in documents]
             for role, documents in made["documents"].items()
@@ -153,13 +156,22 @@ class Troupe:
 
     def headers(self, role: str) -> dict[str, str]:
         """Return what a browser says by itself."""
-        session = self._sessions[role]
+        return self._said(self._sessions[role])
+
+    def _said(self, session: str | None) -> dict[str, str]:
         cookies = f"csrftoken={_TOKEN}" + ("" if session is None else f"; sessionid={session}")
         return {"Cookie": cookies, "Origin": self.stage.site.url}
 
     def request(self, role: str, method: str, path: str, **asked: Any) -> httpx.Response:
         """Ask as somebody; no cookie that an answer sets is sent again."""
-        headers = self.headers(role) | {"X-CSRFToken": _TOKEN} | asked.pop("headers", {})
+        return self._ask(self.headers(role), method, path, **asked)
+
+    def leave(self, role: str, method: str, path: str, **asked: Any) -> httpx.Response:
+        """Ask the same from another browser of theirs, whose session may end by it."""
+        return self._ask(self._said(self._leaving[role]), method, path, **asked)
+
+    def _ask(self, said: dict[str, str], method: str, path: str, **asked: Any) -> httpx.Response:
+        headers = said | {"X-CSRFToken": _TOKEN} | asked.pop("headers", {})
         answer = self._http.request(method, path, headers=headers, **asked)
         self._http.cookies.clear()
         return answer

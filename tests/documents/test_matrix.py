@@ -1,19 +1,21 @@
 """Who may do what: every role at every page, API operation and socket, with the exact answer.
 
-An address, an operation or a socket that these tables do not know fails a test: whoever adds one
+A method of an address, or a socket, that these tables do not know fails a test: whoever adds one
 says here who may use it. The first eight roles see the document; see `tests.documents.roles`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import httpx
 import pycrdt
 import pytest
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.test import Client
+from django.urls import URLResolver, get_resolver
 
 from collab.engine import protocol
 from collab.engine.protocol import Kind, State
@@ -32,43 +34,46 @@ _WRITES = "302+ 302+ 403 403 302+ 403 302+ 302+ 404 302 403 404 302"
 
 Asked = dict[str, Any]
 
-# By name: the method, what is sent, and the answers. The actions of the home page answer with the
-# way back to it, whether they were done or not.
-PAGES: dict[str, tuple[str, Asked, str]] = {
-    "documents:list": ("GET", {}, "200 200 200 200 200 302 302 200 200 302 200 200 302"),
-    "documents:create": (
-        "POST",
+_PAGE = "/documents/{document_id}"
+
+# By method and address: what is sent, and the answers. The actions of the home page answer with the
+# way back to it, whether they were done or not; GET of some of them asks first.
+PAGES: dict[str, tuple[Asked, str]] = {
+    "GET /": ({}, "200 200 200 200 200 302 302 200 200 302 200 200 302"),
+    "POST /documents/": (
         {"title": "New"},
         "302+ 302+ 302+ 302+ 302+ 302 302 302+ 302+ 302 302+ 302+ 302",
     ),
-    "documents:rename": (
-        "POST",
+    f"GET {_PAGE}/rename/": ({}, "200 200 302 302 200 302 302 200 302 302 302 302 302"),
+    f"POST {_PAGE}/rename/": (
         {"title": "Renamed"},
         "302+ 302+ 302 302 302+ 302 302 302+ 302 302 302 302 302",
     ),
-    "documents:duplicate": (
-        "POST",
+    f"POST {_PAGE}/duplicate/": (
         {},
         "302+ 302+ 302+ 302+ 302+ 302 302 302+ 302 302 302+ 302 302",
     ),
-    "documents:trash": ("POST", {}, "302+ 302 302 302 302 302 302 302 302 302 302 302 302"),
-    "documents:restore": ("POST", {}, "302 302 302 302 302 302 302 302 302 302 302+ 302 302"),
-    "documents:delete": ("POST", {}, "302 302 302 302 302 302 302 302 302 302 302+ 302 302"),
-    "documents:leave": ("POST", {}, "302 302+ 302+ 302+ 302 302 302 302+ 302 302 302 302 302"),
-    "documents:detail": ("GET", {}, _READ),
-    "documents:read": ("GET", {}, _READ),
-    "documents:file": ("GET", {}, _READ),
-    "documents:versions": ("GET", {}, _WRITE),
-    "documents:name_version": ("POST", {"name": "Good"}, _WRITES),
-    "documents:restore_version": ("POST", {}, _WRITES),
-    "documents:share": ("GET", {}, _SHARE),
-    "documents:share-people": ("POST", {"name": "matrix-newcomer", "role": "editor"}, _SHARES),
-    "documents:share-groups": ("POST", {"name": "matrix owners", "role": "editor"}, _SHARES),
-    "documents:share-links": ("POST", {"role": "reader", "expiry": "7"}, _SHARES),
-    "documents:share-role": ("POST", {"role": "editor"}, _SHARES),
-    "documents:share-withdraw": ("POST", {}, _SHARES),
+    f"POST {_PAGE}/trash/": ({}, "302+ 302 302 302 302 302 302 302 302 302 302 302 302"),
+    f"POST {_PAGE}/restore/": ({}, "302 302 302 302 302 302 302 302 302 302 302+ 302 302"),
+    f"GET {_PAGE}/delete/": ({}, "200 302 302 302 302 302 302 302 302 302 200 302 302"),
+    f"POST {_PAGE}/delete/": ({}, "302 302 302 302 302 302 302 302 302 302 302+ 302 302"),
+    f"GET {_PAGE}/leave/": ({}, "200 200 200 200 200 302 302 200 302 302 200 302 302"),
+    f"POST {_PAGE}/leave/": ({}, "302 302+ 302+ 302+ 302 302 302 302+ 302 302 302 302 302"),
+    f"GET {_PAGE}/": ({}, _READ),
+    f"GET {_PAGE}/read/": ({}, _READ),
+    f"GET {_PAGE}/files/{{key}}": ({}, _READ),
+    f"GET {_PAGE}/versions/": ({}, _WRITE),
+    f"POST {_PAGE}/versions/": ({"name": "Good"}, _WRITES),
+    f"POST {_PAGE}/versions/{{seq}}/name/": ({"name": "Good"}, _WRITES),
+    f"POST {_PAGE}/versions/{{seq}}/restore/": ({}, _WRITES),
+    f"GET {_PAGE}/share/": ({}, _SHARE),
+    f"POST {_PAGE}/share/people/": ({"name": "matrix-newcomer", "role": "editor"}, _SHARES),
+    f"POST {_PAGE}/share/groups/": ({"name": "matrix owners", "role": "editor"}, _SHARES),
+    f"POST {_PAGE}/share/links/": ({"role": "reader", "expiry": "7"}, _SHARES),
+    f"POST {_PAGE}/share/{{grant_id}}/role/": ({"role": "editor"}, _SHARES),
+    f"POST {_PAGE}/share/{{grant_id}}/withdraw/": ({}, _SHARES),
     # Whoever opens a link gets in by it; what lies in the trash has none.
-    "collab:link": ("GET", {}, "302 302 302 302 302 302 302 302 302 302 302 404 404"),
+    "GET /s/{token}": ({}, "302 302 302 302 302 302 302 302 302 302 302 404 404"),
 }
 
 _API_READ = "200 200 200 200 200 200 200 200 404 401 200 404 404"
@@ -142,6 +147,26 @@ API: dict[str, tuple[Asked, str]] = {
     f"POST {_DOCUMENT}/versions/{{seq}}/restore": ({}, _API_WRITE.format(200)),
 }
 
+# What is no document's, by method and address; ANY for what does not look at the method. Nobody's
+# role counts there, at most whether they are logged in.
+_ALIKE = " ".join(["{0}"] * len(ROLES))
+_BY_LOGIN = "{0} {0} {0} {0} {0} {1} {1} {0} {0} {1} {0} {0} {1}"
+_NOBODY = {"username": "nobody", "password": "wrong"}
+SITE: dict[str, tuple[Asked, str]] = {
+    "ANY /api/": ({}, _ALIKE.format(404)),
+    "ANY /api/docs": ({}, _ALIKE.format(200)),
+    "ANY /api/openapi.json": ({}, _ALIKE.format(200)),
+    "GET /login/": ({}, _BY_LOGIN.format(302, 200)),
+    "POST /login/": (_NOBODY, _BY_LOGIN.format(302, 200)),
+    "PUT /login/": (_NOBODY, _BY_LOGIN.format(302, 200)),
+    "POST /logout/": ({}, _ALIKE.format(302)),
+    "GET /enter/{uidb64}/{token}/": ({}, _ALIKE.format(403)),
+    "GET /jsi18n/": ({}, _ALIKE.format(200)),
+    "GET /healthz": ({}, _ALIKE.format(200)),
+    "GET /readyz": ({}, _ALIKE.format(200)),
+    "GET /metrics": ({}, _ALIKE.format(401)),
+}
+
 # By path: what becomes of a socket. "writes" and "reads" are let in, with frames of content that
 # are applied or denied; numbers are close codes.
 _IN = "in in in in in in in in 4404 4401 in 4404 4404"
@@ -178,40 +203,73 @@ def attempt(troupe: Troupe, role: str, method: str, path: str, asked: Asked) -> 
     return f"{answer.status_code}{changed}"
 
 
-def address(name: str) -> str:
-    """Return a page's path, with the names of its parts in braces."""
-    views = [pattern for one, pattern in named_patterns() if one == name]
-    stand_ins = {"document_id": "00000000-0000-0000-0000-00000000d0c1", "grant_id": 987654321,
-                 "seq": 876543210, "key": "the-key", "token": "the-token"}  # fmt: skip
-    takes = views[0].pattern.converters
-    path = reverse(name, kwargs={key: stand_ins[key] for key in takes})
-    for key in takes:
-        path = path.replace(str(stand_ins[key]), f"{{{key}}}")
-    return path
+def addresses(patterns: Iterable[Any] | None = None, start: str = "/") -> Iterator[str]:
+    """Yield the address of every view there is, with the names of its parts in braces."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        address = start + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(pattern.pattern))
+        if isinstance(pattern, URLResolver):
+            yield from addresses(pattern.url_patterns, address)
+        else:
+            yield address
 
 
-def named_patterns() -> Iterator[tuple[str, URLPattern]]:
-    """Yield every page of the apps, as "namespace:name"."""
-    for resolver in get_resolver().url_patterns:
-        if isinstance(resolver, URLResolver) and resolver.namespace in ("documents", "collab"):
-            for pattern in resolver.url_patterns:
-                assert isinstance(pattern, URLPattern), "look into what is included there, too"
-                yield f"{resolver.namespace}:{pattern.name}", pattern
+def methods_of(address: str) -> set[str]:
+    """Return what an address takes; HEAD and OPTIONS say nothing that GET does not."""
+    answer = Client().options(address.format(**STAND_INS))
+    allowed = answer.headers.get("Allow", "ANY").split(", ")
+    return set(allowed) - {"HEAD", "OPTIONS"}
 
 
-def test_every_page_is_in_the_table() -> None:
+STAND_INS = {
+    "document_id": "00000000-0000-0000-0000-00000000d0c1", "grant_id": 1, "seq": 1, "key": "key",
+    "token": "token", "uidb64": "MQ",
+}  # fmt: skip
+
+
+def test_every_method_of_every_address_is_in_a_table() -> None:
     """Whoever adds one says who may use it."""
-    assert {name for name, _ in named_patterns()} == set(PAGES)
+    found = {
+        f"{method} {address}"
+        for address in addresses()
+        if not address.startswith("/admin/")
+        for method in methods_of(address)
+    }
+    assert found == {*PAGES, *SITE, *(call.partition("?")[0] for call in API)}
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_pages_answer_each_role(troupe: Troupe, name: str) -> None:
+@pytest.mark.parametrize("call", PAGES)
+def test_pages_answer_each_role(troupe: Troupe, call: str) -> None:
     """Who may not see it gets 404 or the login page, who may see it and not do this 403."""
-    method, fields, answers = PAGES[name]
+    method, path = call.split(" ")
+    fields, answers = PAGES[call]
     asked = {"data": fields} if method == "POST" else {}
-    path = address(name)
     found = {role: attempt(troupe, role, method, path, asked) for role in ROLES}
     assert found == expected(answers)
+
+
+@pytest.mark.parametrize("call", SITE)
+def test_the_site_answers_each_role(troupe: Troupe, call: str) -> None:
+    """What belongs to no document asks for nobody's role."""
+    method, path = call.replace("ANY", "GET").split(" ")
+    fields, answers = SITE[call]
+    found = {}
+    for role in ROLES:
+        # Who logs out is somebody whose login nobody else needs.
+        ask = troupe.leave if "logout" in call else troupe.request
+        answer = ask(role, method, path.format(**STAND_INS), data=fields)
+        found[role] = str(answer.status_code)
+    assert found == expected(answers)
+
+
+@pytest.mark.parametrize("role", ["owner", "link_editor", "anonymous"])
+def test_the_admin_is_there_for_no_role(troupe: Troupe, role: str) -> None:
+    """It asks for a login as staff at every address, also at those that are none."""
+    pages = {path for path in addresses() if path.startswith("/admin/") and "(?P" not in path}
+    assert len(pages) > 30
+    login = "/admin/login/"
+    for path in pages - {login, "/admin/logout/"} | {"/admin/auth/", "/admin/none/"}:
+        answer = troupe.request(role, "GET", re.sub(r"{\w+}", "1", path))
+        assert (answer.status_code, answer.headers["Location"][: len(login)]) == (302, login), path
 
 
 def test_every_operation_is_in_the_table(sqlite_stage: Stage) -> None:
