@@ -10,9 +10,10 @@ from tests.support.servers import Site
 DOCUMENTS = 70
 TEXTS = 8
 
-# Ada owns, Bob edits, Carla reads, and Dora edits and goes.
+# Ada owns, Bob edits, Carla reads, and Dora edits and goes. Ada and Dora are a group.
 _SHARE = f"""
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from collab import access, sharing
 from collab.models import ApiKey, Role
 from collab.site.login import login_path
@@ -21,6 +22,7 @@ from documents.models import Document
 users = get_user_model().objects
 ada, bob = users.get(username="ada"), users.get(username="bob")
 carla, dora = (users.create_user(username=n.lower(), first_name=n) for n in ("Carla", "Dora"))
+Group.objects.create(name="Choir").user_set.add(ada, dora)
 print("key", ApiKey.issue(ada, "tests")[1])
 print("welcome", Document.objects.get().pk)
 print("Carla", login_path(carla))
@@ -90,6 +92,10 @@ class Demo:
     def new_document(self) -> str:
         """Hand out a document that no test has touched."""
         return self.documents.pop()
+
+    def only_of_ada(self, title: str) -> str:
+        """Make a document that Ada shares with nobody."""
+        return self.site.create_document(self.key, title)
 
     def new_text(self) -> str:
         """Hand out a plain text that no test has touched."""

@@ -19,6 +19,9 @@ _IN_BLOCK = """(text) => document.querySelector('collab-editor').editor
 _AT_END = """(text) => {
   const { $head } = document.querySelector('collab-editor').editor.state.selection;
   return $head.parent.textContent === text && $head.parentOffset === text.length; }"""
+_COLOUR = "(element) => getComputedStyle(element).getPropertyValue('--person')"
+_CLEAR = "rgba(0, 0, 0, 0)"
+_COPIES = "async () => (await indexedDB.databases()).map(({ name }) => name)"
 _JSON = "JSON.stringify(document.querySelector('collab-editor').editor.getJSON())"
 
 
@@ -64,6 +67,19 @@ class Paper:
     def carets(self) -> Locator:
         """Names at other people's cursors."""
         return self.page.locator(".collaboration-carets__label")
+
+    @property
+    def selections(self) -> Locator:
+        """What other people have selected."""
+        return self.page.locator(".collaboration-carets__selection")
+
+    async def until_selected_by(self, name: str, text: str) -> None:
+        """Wait until just this text is marked, in the colour of this person's avatar and caret."""
+        await expect(self.selections).to_have_text(text)
+        await expect(self.selections).not_to_have_css("background-color", _CLEAR)
+        avatar = self.page.get_by_title(f"cursor of {name}")
+        for shown in (self.selections, self.carets.filter(has_text=name)):
+            assert await shown.evaluate(_COLOUR) == await avatar.evaluate(_COLOUR) != ""
 
     @property
     def people(self) -> Locator:
@@ -119,6 +135,10 @@ class Paper:
 
     async def state(self) -> str:
         return await self.page.locator("#state").inner_text()
+
+    async def copies(self, document: str) -> list[str]:
+        """Return the names of the document's copies in this browser."""
+        return [name for name in await self.page.evaluate(_COPIES) if document in name]
 
     async def json(self) -> str:
         """Return the editor's document as ProseMirror has it."""

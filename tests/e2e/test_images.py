@@ -65,6 +65,17 @@ async def until_widths(paper: Paper, *widths: int) -> None:
     )
 
 
+async def statuses_of(image: str, demo: Demo) -> dict[str, int]:
+    """Ask for a picture as some people and as nobody. Returns who got which status."""
+    contexts = {name: await demo.context(name) for name in ("Ada", "Bob")}
+    contexts["nobody"] = await demo.browser.new_context()
+    found = {}
+    for name, context in contexts.items():
+        found[name] = (await context.request.get(image, max_redirects=0)).status
+        await context.close()
+    return found
+
+
 def waiting(paper: Paper) -> Locator:
     return paper.page.locator(".waiting")
 
@@ -167,8 +178,11 @@ async def test_an_upload_waits_fails_and_is_cancelled_on_its_own_page(
 async def test_images_are_copied_between_documents_and_taken_from_nowhere_else(
     demo: Demo, open_paper: Open
 ) -> None:
-    """What is copied leads to its file; another document keeps a copy of its own."""
-    document, other = demo.new_document(), demo.new_document()
+    """What is copied leads to its file; another document keeps a copy of its own.
+
+    The pictures are for those who may read the document, and for nobody else.
+    """
+    document, other = demo.only_of_ada("With a picture"), demo.new_document()
     ada, there = await open_paper("Ada", document), await open_paper("Ada", other)
     await ada.to_end()
     await choose(ada, "box.png", png(36))
@@ -197,3 +211,5 @@ async def test_images_are_copied_between_documents_and_taken_from_nowhere_else(
     await ada.to_end()
     await give(ada, "paste", html=html)
     await until_widths(ada, 36, 36)
+    image = f"{demo.url(document)}{own}"
+    assert await statuses_of(image, demo) == {"Ada": 200, "Bob": 404, "nobody": 302}

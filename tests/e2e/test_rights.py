@@ -9,11 +9,9 @@ from playwright.async_api import expect
 
 from tests.e2e.conftest import Open
 from tests.e2e.demo import Demo
-from tests.e2e.paper import Paper
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
-_COPIES = "async () => (await indexedDB.databases()).map(({ name }) => name)"
 _CHANGE = """
 from django.contrib.auth import get_user_model
 from collab import sharing
@@ -31,11 +29,6 @@ async def change(demo: Demo, document: str, lines: str) -> None:
     """Change the document's rights in another process, as a command does."""
     code = _CHANGE.format(document=document, lines=lines)
     await asyncio.to_thread(demo.site.run, "shell", "--no-imports", "-c", code)
-
-
-async def copies(paper: Paper, document: str) -> list[str]:
-    """The names of the document's copies in a person's browser."""
-    return [name for name in await paper.page.evaluate(_COPIES) if document in name]
 
 
 async def test_open_pages_follow_their_rights(demo: Demo, open_paper: Open) -> None:
@@ -66,7 +59,7 @@ sharing.revoke(room, people.get(username="dora"))
     await ada.to_end()
     await ada.type("for Bob to read")
     await bob.until_text("for Bob to read")
-    assert await copies(bob, document) == []
+    assert await bob.copies(document) == []
 
     alert = carla.page.get_by_role("alert")
     await expect(alert).to_contain_text("You can edit now.")
@@ -80,7 +73,7 @@ sharing.revoke(room, people.get(username="dora"))
     await expect(alert.get_by_role("button", name="Copy my text")).to_be_visible()
     await dora.until_text("by Dora, offline")
     await expect(dora.editor).to_have_attribute("contenteditable", "false")
-    assert await copies(dora, document) == []
+    assert await dora.copies(document) == []
 
     await change(
         demo,
@@ -91,6 +84,7 @@ actions.note_schema(document=document, schema=99)
 """,
     )
     await bob.until_state("failed")
+    assert await bob.state() == "No longer shared with you"
     await expect(bob.page.get_by_role("alert")).to_contain_text("no longer shared with you")
     await expect(bob.page.locator("body")).not_to_contain_text("for Bob to read")
     await bob.press("Control+f")

@@ -50,9 +50,47 @@ async def test_roles_change_at_once_on_open_pages(demo: Demo, open_paper: Open) 
     await expect(role).to_be_focused()
     await bob.until_state("readonly")
     await expect(bob.page.get_by_role("link", name="Share", exact=True)).to_have_count(0)
+    await role.select_option("editor")
+    await expect(bob.page.get_by_role("alert")).to_contain_text("You can edit now")
     await ada.page.get_by_role("button", name="Remove Bob Kahn").click()
     await expect(role).to_have_count(0)
-    await expect(bob.page.locator("collab-failure")).to_be_visible()
+    await bob.until_state("failed")
+    await expect(bob.page.get_by_role("alert")).to_contain_text("no longer shared with you")
+
+
+async def test_a_person_and_a_group_are_added_and_removed(demo: Demo, open_paper: Open) -> None:
+    """Whoever is added opens the document; the page of whom it is taken from keeps nothing."""
+    document = demo.only_of_ada("For Carla and the choir")
+    ada = await open_paper("Ada", document)
+    await open_dialog(ada.page)
+    people = ada.page.get_by_role("region", name="People")
+    await people.get_by_label("User name or e-mail").fill("carla")
+    await people.get_by_role("button", name="Add").click()
+    await ada.page.get_by_text("Carla has the role “Editor” now.").wait_for()
+    groups = ada.page.get_by_role("region", name="Groups")
+    await groups.get_by_label("Group").select_option("Choir")
+    await groups.get_by_role("button", name="Add").click()
+    await ada.page.get_by_text("Choir has the role “Reader” now.").wait_for()
+
+    carla, dora = await open_paper("Carla", document), await open_paper("Dora", document)
+    await carla.to_end()
+    await carla.type("by Carla")
+    await dora.until_text("by Carla")
+    await dora.until_state("readonly")
+    await carla.until_state("saved")
+    await groups.get_by_role("button", name="Remove Choir").click()
+    await dora.until_state("failed")
+    assert await dora.state() == "No longer shared with you"
+    await expect(dora.page.locator("body")).not_to_contain_text("by Carla")
+    await expect(groups.get_by_label("Group")).to_have_value("Choir")
+    assert await carla.state() == "Saved"
+
+    assert len(await carla.copies(document)) == 1
+    await people.get_by_role("button", name="Remove Carla").click()
+    await carla.until_state("failed")
+    assert await carla.state() == "No longer shared with you"
+    await expect(carla.page.locator("body")).not_to_contain_text("by Carla")
+    assert await carla.copies(document) == []
 
 
 async def test_an_owner_steps_down(demo: Demo, open_paper: Open) -> None:

@@ -12,7 +12,6 @@ from tests.e2e.paper import Paper
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 _TEXT = "document.querySelector('collab-editor').view.state.doc.toString()"
-_COPIES = "async () => (await indexedDB.databases()).map(({ name }) => name)"
 _OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 # The lowest contrast (WCAG 2.2) of the letters on the page's ground.
 _CONTRAST = """() => {
@@ -46,7 +45,7 @@ async def until_whole(paper: Paper, text: str) -> None:
 
 
 async def test_two_people_write_one_text(demo: Demo, open_paper: Open) -> None:
-    """Both see both, each with a name at the caret, and undo takes back one's own only."""
+    """Both see both, carets and selections too, and undo takes back one's own only."""
     document = demo.new_text()
     ada, bob = await open_paper("Ada", document), await open_paper("Bob", document)
     await ada.editor.click()
@@ -61,6 +60,8 @@ async def test_two_people_write_one_text(demo: Demo, open_paper: Open) -> None:
     await ada.press("Control+Home")
     await ada.type("Ada: ")
     await until_whole(bob, "Ada: # Plan\nby Bob")
+    await ada.press("Shift+Home")
+    await bob.until_selected_by("Ada Lovelace", "Ada:")
     await bob.press("Control+z")
     await until_whole(ada, "Ada: # Plan\n")
     await bob.press("Control+y")
@@ -79,7 +80,7 @@ async def test_two_people_write_one_text(demo: Demo, open_paper: Open) -> None:
 
     await bob.until_state("saved")
     # The same local copy as a rich document's, which is tested offline.
-    assert [name for name in await bob.page.evaluate(_COPIES) if document in name]
+    assert await bob.copies(document)
 
 
 async def test_tab_indents_and_escape_lets_go(demo: Demo, open_paper: Open) -> None:

@@ -228,14 +228,19 @@ async def test_a_title_is_typed_by_both_and_named_in_the_list(demo: Demo, open_p
 async def test_a_cursor_shows_its_owners_name_and_goes_with_them(
     demo: Demo, open_paper: Open
 ) -> None:
-    """Each sees the other's cursor by name; when Bob leaves, his is gone."""
+    """Each sees the other's cursor by name and what they select; when Bob leaves, his is gone."""
     _, ada, bob = await pair(demo, open_paper)
     await ada.to_end()
     await ada.type("here ")
+    await bob.until_text("here")
     await bob.to_end()
     await bob.type("there")
     await expect(ada.carets).to_have_text(["Bob Kahn"])
     await expect(bob.carets).to_have_text(["Ada Lovelace"])
+    await ada.press("Shift+Home")
+    await bob.until_selected_by("Ada Lovelace", "here")
+    await ada.press("Home")
+    await expect(bob.selections).to_have_count(0)
     await bob.page.close()
     await expect(ada.carets).to_have_count(0)
 
