@@ -186,6 +186,76 @@ async def test_same_epoch_gets_in(stage: Stage) -> None:
     await peer.close()
 
 
+# Old pages
+
+
+def schema_of(stage: Stage, document: str) -> int:
+    """Return the newest editor schema that a document was opened with to be edited."""
+    key = document if "DATABASE_URL" in stage.site.environment else document.replace("-", "")
+    ((schema,),) = stage.rows("SELECT schema FROM documents_document WHERE id = %s", key)
+    return int(schema)
+
+
+async def test_page_with_a_newer_editor_ends_older_ones(stage: Stage) -> None:
+    """An older editor would delete what it does not know: it is closed, and not let in again."""
+    document = stage.document()
+    assert schema_of(stage, document) == 1
+    bob, alice = stage.peer(stage.bob, document), stage.peer(stage.alice, document)
+    await bob.connect("?ack=1&schema=1")
+    await bob.write("by an old page")
+    await bob.until_saved()
+    await alice.connect("?ack=1&schema=2")
+    assert schema_of(stage, document) == 2
+    assert await bob.until_closed() == 4426
+    for actor in (stage.bob, stage.rita):
+        old = await open_socket(stage.url(document, "?schema=1"), actor.bearer)
+        code, reason = await end_of(old)
+        assert (code, "Reload the page" in reason) == (4426, True)
+    # Who says nothing is no editor of ours; a page newer than the server is as new as it knows.
+    for query in ("?ack=1", "?ack=1&schema=2", "?ack=1&schema=9999"):
+        await bob.connect(query)
+        await bob.write(" and on")
+        await bob.until_saved()
+        await bob.close()
+    await alice.until(lambda: str(alice.text).count("and on") == 3, "what Bob wrote")
+    assert schema_of(stage, document) == 2
+    await alice.close()
+
+
+async def test_reader_with_a_newer_editor_ends_nobody(sqlite_stage: Stage) -> None:
+    """She writes nothing that an older page could delete."""
+    stage, document = sqlite_stage, sqlite_stage.document()
+    bob, rita = stage.peer(stage.bob, document), stage.peer(stage.rita, document)
+    await bob.connect("?ack=1&schema=1")
+    await rita.connect("?schema=2")
+    assert schema_of(stage, document) == 1
+    await bob.write("still here")
+    await bob.until_saved()
+    await rita.until(lambda: "still here" in str(rita.text), "what Bob wrote")
+    await bob.close()
+    await rita.close()
+
+
+async def test_schema_that_is_none_says_nothing(sqlite_stage: Stage) -> None:
+    """It ends nobody and lets in whom it comes with, like an address without one."""
+    stage, document = sqlite_stage, sqlite_stage.document()
+    bob = stage.peer(stage.bob, document)
+    await bob.connect("?ack=1&schema=1")
+    nonsense = ("", "x", "-1", "1.5", "2x", "%C2%B2", "%00", "22222", "0x2", "NaN")
+    alice = stage.peer(stage.alice, document)
+    for schema in nonsense:
+        await alice.connect(f"?ack=1&schema={schema}")
+        await alice.close()
+    assert schema_of(stage, document) == 1
+    assert bob.close_code is None
+    await alice.connect("?ack=1&schema=2")
+    assert await bob.until_closed() == 4426
+    for schema in nonsense:
+        await bob.connect(f"?ack=1&schema={schema}")
+        await bob.close()
+    await alice.close()
+
+
 # Frames
 
 
