@@ -197,12 +197,27 @@ def user_of_scope(scope: dict[str, Any]) -> AbstractBaseUser | AnonymousUser:
     session_key = cookies.get(settings.SESSION_COOKIE_NAME)
     if not session_key:
         return AnonymousUser()
-    session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+    store = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+    session = _SessionData(store.load())
     # Django's own check, with the session's hash of the password; it asks no more of a request.
     known = get_user(SimpleNamespace(session=session))  # type: ignore[arg-type]
     user: AbstractBaseUser | AnonymousUser = _with_links(known, session)
     _credit(scope, user, session_key, session)
     return user
+
+
+class _SessionData(dict[str, Any]):
+    """What a session holds, to be read only.
+
+    Django's check gives a session that an old secret key signed a new name. A socket could not tell
+    the browser, whose next page would be that of nobody.
+    """
+
+    def cycle_key(self) -> None:
+        """Keep the name; the next page gives another."""
+
+    def flush(self) -> None:
+        self.clear()
 
 
 def _credit(scope: dict[str, Any], user: Any, session_key: str, session: Any) -> None:

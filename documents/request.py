@@ -12,6 +12,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
@@ -58,7 +59,11 @@ def for_document(
             if not getattr(can, ability):
                 raise PermissionDenied
             request.document, request.can = found, can
-            return view(request, **kwargs)
+            response = view(request, **kwargs)
+            if not response.has_header("Cache-Control"):
+                # Going back after a logout must not show it.
+                patch_cache_control(response, private=True, no_store=True)
+            return response
 
         return wrapped
 

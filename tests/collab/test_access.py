@@ -211,6 +211,19 @@ def test_socket_of_a_session_before_a_new_password_is_nobodys(people: dict[str, 
     assert not access.user_of_scope(scope(Cookie=cookie)).is_authenticated
 
 
+def test_socket_leaves_a_session_of_an_old_secret_key_to_the_next_page(
+    people: dict[str, User], settings: Any
+) -> None:
+    """After the secret key was changed, a page that reconnects does not log its browser out."""
+    browser = Client()
+    browser.force_login(people["alice"])
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "x" * 50
+    handshake = scope(cookie=f"sessionid={browser.cookies['sessionid'].value}")
+    assert access.user_of_scope(handshake) == people["alice"]
+    assert handshake["collab.credential"].auth_hash == people["alice"].get_session_auth_hash()
+    assert browser.get("/").status_code == 200
+
+
 def test_socket_with_a_bad_key_beside_a_good_session_is_nobodys(people: dict[str, User]) -> None:
     """A program whose key was revoked must notice."""
     cookie = f"sessionid={session_of(people['alice'])}"
