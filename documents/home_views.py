@@ -19,6 +19,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.middleware import HtmxDetails
 
@@ -70,6 +71,7 @@ def with_way_out(view: Answer) -> Answer:
 
 
 @require_GET
+@cache_control(private=True, no_store=True)
 @with_login
 def document_list(request: HomeRequest) -> HttpResponse:
     """Show a view of the visitor's documents: the page, the list, or the rows after some."""
