@@ -5,8 +5,6 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
-from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
@@ -15,6 +13,7 @@ from django.utils import timezone
 from collab import access, history
 from collab.engine.errors import CollabError
 from documents import versions
+from documents.management.named import document_named
 from documents.models import Document
 from documents.versions import Shown
 
@@ -48,7 +47,7 @@ class Command(BaseCommand):
         format: str,
         **options: Any,
     ) -> None:
-        found = _find(document)
+        found = document_named(document)
         if show is not None and restore is not None:
             raise CommandError("Use --show or --restore, not both.")
         try:
@@ -85,17 +84,6 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"Restored version {seq}. To undo it, restore version {restored.before}."
             )
-
-
-def _find(document: str) -> Document:
-    try:
-        document_id = UUID(urlsplit(document).path.rstrip("/").rsplit("/", 1)[-1])
-    except ValueError as error:
-        raise CommandError(f"{document!r} is no document's id or address.") from error
-    found = Document.objects.select_related("room").filter(pk=document_id).first()
-    if found is None:
-        raise CommandError(f"There is no document {document_id}.")
-    return found
 
 
 def _in_bounds(seq: int) -> int:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
-from uuid import UUID
 
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from collab import sharing
 from collab.models import Grant, Role
+from documents.management.named import document_named, user_named
 from documents.models import Document
 
 NONE = "none"
@@ -60,7 +58,7 @@ class Command(BaseCommand):
             raise CommandError(f"Give a role for {user!r}, too: {', '.join(Role.values)}, {NONE}.")
         if days is not None and not 1 <= days <= _MOST_DAYS:
             raise CommandError(f"--days must be from 1 to {_MOST_DAYS}.")
-        found = _document(document)
+        found = document_named(document)
         try:
             if link is not None:
                 self._link(found, Role(link), days)
@@ -77,7 +75,7 @@ class Command(BaseCommand):
         self.stdout.write(made.get_absolute_url())
 
     def _share(self, document: Document, name: str, role: str, *, is_group: bool) -> None:
-        whom: dict[str, Any] = {"group": _group(name)} if is_group else {"user": _person(name)}
+        whom: dict[str, Any] = {"group": _group(name)} if is_group else {"user": user_named(name)}
         if role == NONE:
             given = Grant.objects.filter(room=document.room, **whom).select_related("room").first()
             if given is None:
@@ -101,25 +99,6 @@ class Command(BaseCommand):
             else:
                 until = f" until {given.expires_at:%Y-%m-%d %H:%M %Z}" if given.expires_at else ""
                 self.stdout.write(f"{given.role:<10} link   {given.get_absolute_url()}{until}")
-
-
-def _document(name: str) -> Document:
-    try:
-        document_id = UUID(urlsplit(name).path.rstrip("/").rsplit("/", 1)[-1])
-    except ValueError as error:
-        raise CommandError(f"{name!r} is no document's id or address.") from error
-    found = Document.objects.select_related("room").filter(pk=document_id).first()
-    if found is None:
-        raise CommandError(f"There is no document {document_id}.")
-    return found
-
-
-def _person(name: str) -> Any:
-    field = get_user_model().USERNAME_FIELD
-    person = get_user_model()._default_manager.filter(**{field: name}).first()
-    if person is None:
-        raise CommandError(f"There is no user {name!r}.")
-    return person
 
 
 def _group(name: str) -> Group:
