@@ -6,14 +6,13 @@ from argparse import ArgumentParser
 from collections.abc import Iterator
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from collab import access, history
 from collab.engine.errors import CollabError
 from documents import versions
-from documents.management.named import document_named
+from documents.management.named import document_named, user_named
 from documents.models import Document
 from documents.versions import Shown
 
@@ -71,10 +70,7 @@ class Command(BaseCommand):
     def _restore(self, document: Document, seq: int, name: str | None) -> None:
         if name is None:
             raise CommandError("Say whose edit it is: --as USER.")
-        users = get_user_model()._default_manager
-        user = users.filter(**{get_user_model().USERNAME_FIELD: name}).first()
-        if user is None:
-            raise CommandError(f"There is no user {name!r}.")
+        user = user_named(name)
         if not access.abilities(user, document).write:
             raise CommandError(f"{name} may not write in “{document}”.")
         restored = versions.restore(actor=user, document=document, seq=seq)
