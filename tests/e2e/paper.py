@@ -103,6 +103,12 @@ class Paper:
         """Press a button of the toolbar, by what a screen reader calls it."""
         await self.page.get_by_role("button", name=name, exact=True).click()
 
+    async def open_share(self) -> None:
+        """Open the share dialog, and wait until HTMX has done with what it loaded."""
+        await self.page.get_by_role("link", name="Share", exact=True).click()
+        await self.page.get_by_role("heading", name="People").wait_for()
+        await expect(self.page.locator("#share")).not_to_contain_class("htmx-added")
+
     async def to_end(self) -> None:
         """Put the caret behind the last letter of the document."""
         await self.editor.focus()

@@ -107,6 +107,9 @@ async def test_people_show_in_the_list_as_they_come_and_go(
         await expect(one.page.locator(".live__dot")).to_have_count(1)
     again = await home("Ada", "owned")
     await expect(again.row(title).locator(".live .person")).to_have_attribute("title", "Bob Kahn")
+    await bobs.page.get_by_role("link", name="Recent").click()
+    await expect(bobs.rows.first.get_by_role("link", name=title, exact=True)).to_be_visible()
+    await expect(bobs.rows.first.locator(".live__dot")).to_be_visible()
     await bob.context.close()
     for one in (bobs, adas, again):
         await expect(one.page.locator(".live__dot")).to_have_count(0)
@@ -141,6 +144,37 @@ async def test_lists_follow_titles_shares_and_the_trash(
     await adas.act("Renamed by Ada", "Duplicate")
     await expect(adas.row("Copy of Renamed by Ada")).to_be_visible()
     await expect(adas.notice.get_by_role("link", name="Open it")).to_be_visible()
+    await adas.act("Renamed by Ada", "Move to trash")
+    await expect(bobs.row("Renamed by Ada")).to_have_count(0)
+    await adas.page.get_by_role("link", name="Trash").click()
+    await adas.act("Renamed by Ada", "Restore")
+    await expect(adas.notice).to_contain_text("“Renamed by Ada” is back.")
+    await expect(adas.row("Renamed by Ada")).to_have_count(0)
+    await expect(bobs.row("Renamed by Ada")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("button", "editor"), [("New text", ".cm-content"), ("New document", ".ProseMirror")]
+)
+async def test_what_is_made_appears_for_whom_it_is_shared_with(
+    home: Open, button: str, editor: str
+) -> None:
+    """Ada names and makes it, writes, and adds Bob; it is in his list and opens."""
+    title = f"Made as a {button}"
+    bobs, adas = await home("Bob", "shared"), await home("Ada", "owned")
+    await adas.page.get_by_role("textbox", name="Title").fill(title)
+    await adas.page.get_by_role("button", name=button).click()
+    await expect(adas.page.locator(editor)).to_be_editable()
+    await expect(adas.title).to_have_value(title)
+    await adas.to_end()
+    await adas.type("for Bob")
+    await adas.open_share()
+    await adas.page.get_by_label("User name or e-mail").fill("bob")
+    await adas.press("Enter")
+    await adas.page.get_by_text("Bob Kahn has the role “Editor” now.").wait_for()
+    await bobs.row(title).get_by_role("link").click()
+    await bobs.until_text("for Bob")
+    await expect(bobs.page.locator(editor)).to_be_editable()
 
 
 async def test_a_late_list_does_not_undo_who_is_here(demo: Demo, home: Open, sheet: Sheet) -> None:
@@ -175,7 +209,8 @@ async def test_trash_ends_open_editors_and_deletes_for_ever(
     bob, ada = await demo.open("Bob", document), await demo.open("Ada", document)
     adas = await home("Ada", "owned")
     await adas.act(title, "Move to trash")
-    await expect(bob.page.locator("#state")).not_to_have_attribute("data-state", "saved")
+    await bob.until_state("failed")
+    assert await bob.state() == "No longer shared with you"
     await ada.until_state("readonly")
     await adas.page.get_by_role("link", name="Trash").click()
     await adas.act(title, "Delete for ever…")

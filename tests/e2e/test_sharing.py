@@ -16,11 +16,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 _OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
-async def open_dialog(page: Page) -> None:
-    await page.get_by_role("link", name="Share", exact=True).click()
-    await page.get_by_role("heading", name="People").wait_for()
-
-
 async def make_link(page: Page, role: str) -> str:
     """Make a link in the open dialog. Returns its address."""
     form = page.locator(".share__add--link")
@@ -42,7 +37,7 @@ async def test_roles_change_at_once_on_open_pages(demo: Demo, open_paper: Open) 
     """Ada makes Bob a commenter, an editor again, and nobody; his page follows."""
     document = demo.new_document()
     ada, bob = await open_paper("Ada", document), await open_paper("Bob", document)
-    await open_dialog(ada.page)
+    await ada.open_share()
     role = ada.page.get_by_label("Role of Bob Kahn")
     await role.focus()
     await role.select_option("commenter")
@@ -62,7 +57,7 @@ async def test_a_person_and_a_group_are_added_and_removed(demo: Demo, open_paper
     """Whoever is added opens the document; the page of whom it is taken from keeps nothing."""
     document = demo.only_of_ada("For Carla and the choir")
     ada = await open_paper("Ada", document)
-    await open_dialog(ada.page)
+    await ada.open_share()
     people = ada.page.get_by_role("region", name="People")
     await people.get_by_label("User name or e-mail").fill("carla")
     await people.get_by_role("button", name="Add").click()
@@ -96,7 +91,7 @@ async def test_a_person_and_a_group_are_added_and_removed(demo: Demo, open_paper
 async def test_an_owner_steps_down(demo: Demo, open_paper: Open) -> None:
     """Once somebody else owns it, and only when sure; the page is a reader's then."""
     ada = await open_paper("Ada", demo.new_document())
-    await open_dialog(ada.page)
+    await ada.open_share()
     await ada.page.get_by_label("Role of Bob Kahn").select_option("owner")
     await ada.page.get_by_text("“Owner”").wait_for()
     await ada.page.get_by_label("Role of Ada Lovelace").select_option("reader")
@@ -140,7 +135,7 @@ async def test_a_guest_writes_by_a_link_until_it_is_removed(
 ) -> None:
     """Without an account, at the clean address; then the page says that it is over."""
     ada = await open_paper("Ada", demo.new_document())
-    await open_dialog(ada.page)
+    await ada.open_share()
     address = await make_link(ada.page, "editor")
     visitor = await guest(demo, opened, address)
     assert "/s/" not in visitor.page.url
@@ -166,7 +161,7 @@ async def test_a_link_is_copied(demo: Demo, open_paper: Open) -> None:
     ada = await open_paper(
         "Ada", demo.new_document(), permissions=["clipboard-read", "clipboard-write"]
     )
-    await open_dialog(ada.page)
+    await ada.open_share()
     address = await make_link(ada.page, "reader")
     await ada.page.get_by_role("button", name="Copy").click()
     await ada.page.get_by_text("The link is on the clipboard.").wait_for()
@@ -176,7 +171,7 @@ async def test_a_link_is_copied(demo: Demo, open_paper: Open) -> None:
 async def test_the_dialog_fits_a_phone(demo: Demo, open_paper: Open) -> None:
     """Nothing sticks out, and the date is asked for only where one is wanted."""
     ada = await open_paper("Ada", demo.new_document(), viewport={"width": 390, "height": 844})
-    await open_dialog(ada.page)
+    await ada.open_share()
     await make_link(ada.page, "reader")
     assert await ada.page.evaluate(_OVERFLOW) <= 0
     dialog = ada.page.get_by_role("dialog")
