@@ -9,7 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from collab import announce, edits, log, sharing
-from collab.models import Grant, Role
+from collab.engine.errors import NoSuchRoom
+from collab.models import Grant, Role, Room
 from documents import attachments, titles
 from documents.duplicate import copy_of
 from documents.models import Document, Visit
@@ -65,17 +66,20 @@ def rename(*, actor: AbstractBaseUser, document: Document, title: str) -> None:
 
 
 def duplicate(*, actor: AbstractBaseUser, document: Document) -> Document:
-    """Make a copy of a document's present content and images, which `actor` owns.
+    """Make a copy of a document's present content and the images in it, which `actor` owns.
 
     Raises:
-        NoSuchRoom, UpdateRejected: the original cannot be read.
+        NoSuchRoom, UpdateRejected: the original cannot be read, or is deleted meanwhile.
     """
     title = clean_title(_("Copy of %s") % document)
-    state = copy_of(edits.state_of(document.room_id), document.kind, title)
+    copied = copy_of(edits.state_of(document.room_id), document.kind, title)
     with transaction.atomic():
-        copy = create_document(actor=actor, title=title, content=state, kind=document.kind)
+        # Whoever deletes the original waits, and then finds the copy's rows of the same files.
+        if not _lock_room(document):
+            raise NoSuchRoom(_("This document was deleted."))
+        copy = create_document(actor=actor, title=title, content=copied.state, kind=document.kind)
         Document.objects.filter(pk=copy.pk).update(schema=document.schema)
-        attachments.copy_all(source=document, target=copy)
+        attachments.copy(source=document, target=copy, keys=copied.files)
     return copy
 
 
@@ -85,6 +89,7 @@ def trash(*, actor: AbstractBaseUser, document: Document) -> None:
 
     Open sockets of others are closed, and nobody can change it.
     """
+    _lock_room(document)
     if Document.objects.alive().filter(pk=document.pk).update(trashed_at=timezone.now()):
         sharing.changed(document.room_id)
 
@@ -92,6 +97,7 @@ def trash(*, actor: AbstractBaseUser, document: Document) -> None:
 @transaction.atomic
 def restore(*, actor: AbstractBaseUser, document: Document) -> None:
     """Take a document out of the trash: everybody has the rights that they had."""
+    _lock_room(document)
     if Document.objects.trashed().filter(pk=document.pk).update(trashed_at=None):
         sharing.changed(document.room_id)
 
@@ -103,10 +109,22 @@ def delete(*, actor: AbstractBaseUser, document: Document) -> bool:
     Returns:
         Whether it was.
     """
-    found = Document.objects.trashed().filter(pk=document.pk).first()
+    _lock_room(document)
+    # Read again, under the lock: somebody may have restored it.
+    trashed = Document.objects.trashed().select_for_update(of=("self",))
+    found = trashed.filter(pk=document.pk).first()
     if found is not None:
         found.delete()
     return found is not None
+
+
+def _lock_room(document: Document) -> bool:
+    """Lock a document's room until the transaction ends. Returns whether it is there.
+
+    Whoever locks a document's own row, too, does it after this: so nobody waits in a circle.
+    """
+    rooms = Room.objects.select_for_update().filter(pk=document.room_id)
+    return rooms.first() is not None
 
 
 def leave(*, actor: AbstractBaseUser, document: Document) -> None:

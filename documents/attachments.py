@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from django.utils.translation import gettext as _
 from PIL import Image, UnidentifiedImageError
 
 from collab import conf
-from collab.engine.errors import CollabError
+from collab.engine.errors import CollabError, NoSuchRoom
 from collab.models import Room
 from documents.models import Attachment, Document
 
@@ -77,36 +78,50 @@ def add(*, actor: Any, document: Document, data: bytes) -> Attachment:
 
     Raises:
         NoImage, TooLarge: it is not taken.
+        NoSuchRoom: the document was deleted meanwhile, or lies in the trash.
     """
     if len(data) > conf.get("IMAGE_BYTES"):
         raise TooLarge(
             _("An image may have %d MB at most.") % (conf.get("IMAGE_BYTES") // 1_000_000)
         )
     picture = inspect(data)
-    with transaction.atomic():
-        # One upload after the other, so that two at once cannot both take the last room.
-        Room.objects.select_for_update().filter(pk=document.room_id).first()
-        used = document.attachments.aggregate(Sum("size_bytes"))["size_bytes__sum"] or 0
-        if used + len(data) > conf.get("DOCUMENT_FILES_BYTES"):
-            raise TooLarge(_("This document has as many images as it can hold."))
-        made = Attachment.objects.create(
-            document=document,
-            key=secrets.token_urlsafe(12),
-            file=_kept(data),
-            content_type=picture.content_type,
-            size_bytes=len(data),
-            width=picture.width,
-            height=picture.height,
-            uploaded_by_id=actor.pk,
-        )
+    name = _name_of(data)
+    try:
+        with transaction.atomic():
+            _take_room(document, len(data))
+            made = Attachment.objects.create(
+                document=document,
+                key=secrets.token_urlsafe(12),
+                file=_kept(data),
+                content_type=picture.content_type,
+                size_bytes=len(data),
+                width=picture.width,
+                height=picture.height,
+                uploaded_by_id=actor.pk,
+            )
+    except BaseException:
+        forget_file(name)
+        raise
     # A row of the same file that was deleted meanwhile may have taken the file with it.
     _kept(data)
     return made
 
 
-def copy_all(*, source: Document, target: Document) -> None:
-    """Give a copy of a document the images of the original, under the same keys."""
-    copies = list(source.attachments.all())
+def _take_room(document: Document, size_bytes: int) -> None:
+    """Lock a document's room, and check that it still takes so many bytes. Raises as `add`."""
+    # One upload after the other, so that two at once cannot both take the last room; and before
+    # any row of the document is locked, as whoever deletes it does.
+    room = Room.objects.select_for_update().filter(pk=document.room_id).first()
+    if room is None or not Document.objects.alive().filter(pk=document.pk).exists():
+        raise NoSuchRoom(_("This document was deleted."))
+    used = document.attachments.aggregate(Sum("size_bytes"))["size_bytes__sum"] or 0
+    if used + size_bytes > conf.get("DOCUMENT_FILES_BYTES"):
+        raise TooLarge(_("This document has as many images as it can hold."))
+
+
+def copy(*, source: Document, target: Document, keys: Collection[str]) -> None:
+    """Give a copy of a document those images of the original that it shows, under the same keys."""
+    copies = [attachment for attachment in source.attachments.all() if attachment.key in keys]
     for attachment in copies:
         attachment.pk = None
         attachment.document = target
@@ -121,6 +136,10 @@ def forget_file(name: str) -> None:
 
 def _kept(data: bytes) -> str:
     """Store bytes under their hash, unless they are there. Returns the file's name."""
-    digest = hashlib.sha256(data).hexdigest()
-    name = f"files/{digest[:2]}/{digest}"
+    name = _name_of(data)
     return name if default_storage.exists(name) else default_storage.save(name, ContentFile(data))
+
+
+def _name_of(data: bytes) -> str:
+    digest = hashlib.sha256(data).hexdigest()
+    return f"files/{digest[:2]}/{digest}"

@@ -5,12 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
-from django.db.models.signals import post_delete
+from django.db.models.signals import post_delete, pre_delete
 from django.dispatch import receiver
 
 from collab.models import Room
 from documents import attachments
 from documents.models import Attachment, Document
+
+
+@receiver(pre_delete, sender=Document)
+def lock_room(sender: type[Document], instance: Document, **kwargs: Any) -> None:
+    """Lock the room before the document's row, as uploads do: so neither waits for the other."""
+    Room.objects.select_for_update().filter(pk=instance.room_id).first()
 
 
 @receiver(post_delete, sender=Document)

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from collab.models import Room, StoredUpdate
 from documents import actions
 from documents.models import Document
+from tests.documents.cast import Stage
 from tests.support.peers import SocketPeer
 from tests.support.servers import Site
 
@@ -34,3 +35,40 @@ async def test_deleting_closes_open_sockets(site: Site) -> None:
         f"from documents.models import Document; Document.objects.get(pk='{document}').delete()",
     )
     assert await ada.until_closed() == 4404
+
+
+# While another transaction has the room, as an upload has, one deletes and is seen to wait; then
+# the document is restored in that transaction.
+_RESTORED_MEANWHILE = """
+import time
+from threading import Thread
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from collab.models import Room
+from documents import actions
+from documents.models import Document
+
+alice = User.objects.get(username="alice")
+document = actions.create_document(actor=alice, title="Wanted")
+actions.trash(actor=alice, document=document)
+deleted = []
+deleting = Thread(target=lambda: deleted.append(actions.delete(actor=alice, document=document)))
+waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+with transaction.atomic():
+    Room.objects.select_for_update().get(pk=document.room_id)
+    deleting.start()
+    with connection.cursor() as cursor:
+        end = time.monotonic() + 20
+        while cursor.execute(waiting).fetchone() == (0,) and time.monotonic() < end:
+            time.sleep(0.01)
+    actions.restore(actor=alice, document=document)
+deleting.join()
+print(deleted, Document.objects.alive().filter(pk=document.pk).exists())
+"""
+
+
+@pytest.mark.postgres
+def test_deleting_waits_for_the_room_and_looks_again(postgres_stage: Stage) -> None:
+    """What is restored before the deletion's turn stays, and neither is stopped as a deadlock."""
+    done = postgres_stage.site.run("shell", "-v", "0", "-c", _RESTORED_MEANWHILE)
+    assert done.stdout.splitlines()[-1] == "[False] True"

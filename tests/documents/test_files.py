@@ -5,15 +5,18 @@ from __future__ import annotations
 import io
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.conf import LazySettings
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import IntegrityError
 from django.test import Client
 from PIL import Image
 
 from collab import sharing
+from collab.engine.errors import NoSuchRoom
 from collab.models import Role
 from documents import actions, attachments
 from documents.models import Attachment, Document
@@ -132,6 +135,34 @@ def test_image_is_there_for_whom_its_document_is(alice: User, document: Document
     assert browser_of(charlie).get(f"/documents/{other.pk}/{src}").status_code == 404
 
 
+@pytest.mark.parametrize("fate", ["trash", "delete"])
+def test_image_for_what_is_gone_is_not_kept(
+    alice: User, document: Document, settings: LazySettings, fate: str
+) -> None:
+    """The document was there when the upload began."""
+    actions.trash(actor=alice, document=document)
+    if fate == "delete":
+        actions.delete(actor=alice, document=Document.objects.get())
+    with pytest.raises(NoSuchRoom):
+        attachments.add(actor=alice, document=document, data=image())
+    assert files_in(Path(settings.MEDIA_ROOT)) == []
+
+
+def test_image_that_cannot_be_noted_leaves_no_file(
+    alice: User, document: Document, settings: LazySettings
+) -> None:
+    """Whatever the database has against its row."""
+    Attachment.objects.create(
+        document=document, key="same", file="files/x", size_bytes=1, width=1, height=1
+    )
+    with (
+        mock.patch("documents.attachments.secrets.token_urlsafe", return_value="same"),
+        pytest.raises(IntegrityError),
+    ):
+        attachments.add(actor=alice, document=document, data=image())
+    assert files_in(Path(settings.MEDIA_ROOT)) == []
+
+
 def test_image_stays_while_a_copy_shows_it(
     alice: User, document: Document, settings: LazySettings, django_capture_on_commit_callbacks: Any
 ) -> None:
@@ -139,7 +170,7 @@ def test_image_stays_while_a_copy_shows_it(
     src = post(browser_of(alice), document, image()).json()["src"]
     post(browser_of(alice), document, image())
     copy = actions.create_document(actor=alice)
-    attachments.copy_all(source=document, target=copy)
+    attachments.copy(source=document, target=copy, keys={src.removeprefix("files/")})
     with django_capture_on_commit_callbacks(execute=True):
         document.delete()
     assert len(files_in(Path(settings.MEDIA_ROOT))) == 1

@@ -18,8 +18,9 @@ from django.test import Client
 from django.utils import timezone
 
 from collab import edits, log, sharing
+from collab.engine.errors import NoSuchRoom
 from collab.models import Grant, Role, Room, StoredUpdate
-from documents import actions, attachments, content, shelf
+from documents import actions, content, shelf
 from documents.models import Attachment, Document, Visit
 from documents.shelf import View
 
@@ -59,6 +60,23 @@ def make(owner: User, title: str = "", **fields: Any) -> Document:
     if fields:
         Document.objects.filter(pk=document.pk).update(**fields)
     return document
+
+
+def put_image(document: Document, key: str) -> Attachment:
+    """Keep a file for a document, and show it there."""
+    image = Attachment(document=document, key=key, content_type="image/png")
+    image.size_bytes, image.width, image.height = 7, 1, 1
+    image.file.save(key, ContentFile(b"picture"))
+
+    def show(state: bytes) -> bytes:
+        writer: pycrdt.Doc[Any] = pycrdt.Doc()
+        writer.apply_update(state)
+        body = writer.get("body", type=pycrdt.XmlFragment)
+        body.children.append(pycrdt.XmlElement("image", {"src": str(image)}))
+        return writer.get_update()
+
+    edits.edit(document.room_id, None, show)
+    return image
 
 
 def many(owner: User, count: int, **fields: Any) -> list[Document]:
@@ -287,6 +305,10 @@ def test_rename_keeps_what_others_type_meanwhile(alice: User) -> None:
 def test_duplicate_has_the_text_and_nothing_of_the_past(alice: User, bob: User) -> None:
     """One first row of the copier's; what was deleted, and whatever no page shows, stays behind."""
     document = make(alice, "Plan")
+    image = put_image(document, "k1")
+    unused = Attachment.objects.get(pk=image.pk)
+    unused.pk, unused.key = None, "k2"
+    unused.save()
     writer: pycrdt.Doc[Any] = pycrdt.Doc()
     writer.apply_update(edits.state_of(document.room_id))
     body = writer.get("body", type=pycrdt.XmlFragment)
@@ -296,10 +318,6 @@ def test_duplicate_has_the_text_and_nothing_of_the_past(alice: User, bob: User) 
     edits.edit(document.room_id, alice.pk, lambda state: writer.get_update())
     del line[0:10]
     edits.edit(document.room_id, alice.pk, lambda state: writer.get_update())
-    kept = attachments.ContentFile(b"picture")
-    image = Attachment(document=document, key="k1", content_type="image/png")
-    image.size_bytes, image.width, image.height = 7, 1, 1
-    image.file.save("k1", kept)
     sharing.grant(document.room, bob, Role.READER)
     browser(bob).post(f"/documents/{document.pk}/duplicate/")
     copy = Document.objects.exclude(pk=document.pk).get()
@@ -312,6 +330,25 @@ def test_duplicate_has_the_text_and_nothing_of_the_past(alice: User, bob: User) 
     assert b"hidden" not in stored
     assert [(one.key, one.file.name) for one in copy.attachments.all()] == [("k1", image.file.name)]
     assert list(copy.room.grants.values_list("user", "role")) == [(bob.pk, Role.OWNER)]
+
+
+def test_what_was_deleted_meanwhile_is_not_duplicated(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between reading it and making the copy: there would be no files for it."""
+    document = make(alice, "Plan")
+    put_image(document, "k1")
+    read = edits.state_of
+
+    def read_then_lose(room_id: int) -> bytes:
+        state = read(room_id)
+        Document.objects.filter(pk=document.pk).delete()
+        return state
+
+    monkeypatch.setattr(edits, "state_of", read_then_lose)
+    with pytest.raises(NoSuchRoom):
+        actions.duplicate(actor=alice, document=document)
+    assert not Document.objects.exists()
 
 
 def test_duplicate_of_text_is_text(alice: User) -> None:
@@ -349,9 +386,7 @@ def test_delete_for_ever_asks_and_takes_the_files(
 ) -> None:
     """Only from the trash; a file that a copy shows too stays until the copy is deleted."""
     document = make(alice, "Draft")
-    image = Attachment(document=document, key="k1", content_type="image/png")
-    image.size_bytes, image.width, image.height = 7, 1, 1
-    image.file.save("k1", ContentFile(b"picture"))
+    image = put_image(document, "k1")
     storage, name = image.file.storage, image.file.name
     copy = actions.duplicate(actor=alice, document=document)
     home = browser(alice)
