@@ -7,7 +7,9 @@ every `collab.watch.EVERY_S`).
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -18,6 +20,12 @@ from collab.engine.ports import EVERYWHERE
 from collab.relay import group_of
 
 logger = logging.getLogger(__name__)
+
+# Requests wait for it, and a Redis that hangs, or is tried again and again by its library, would
+# hold each of them for many seconds: one waits, and those of the next few seconds tell nobody.
+_TIMEOUT_S = 1.0
+_PAUSE_S = 3.0
+_paused_until = 0.0
 
 
 def to_room(key: int, event: dict[str, Any]) -> None:
@@ -31,12 +39,19 @@ def to_everyone(event: dict[str, Any]) -> None:
 
 
 def _send(key: int, event: dict[str, Any]) -> None:
+    global _paused_until
     layer = get_channel_layer()
-    if layer is None:
+    if layer is None or time.monotonic() < _paused_until:
         return
-    message = {"type": "collab.event", "process": "", "room": key, "event": event}
     try:
-        async_to_sync(layer.group_send)(group_of(key), message)
+        async_to_sync(_send_within_time)(layer, key, event)
     except Exception as error:
         # The change itself is committed; processes find it by themselves, only later.
+        _paused_until = time.monotonic() + _PAUSE_S
         logger.warning("Not announced to other processes: %r", error)
+
+
+async def _send_within_time(layer: Any, key: int, event: dict[str, Any]) -> None:
+    message = {"type": "collab.event", "process": "", "room": key, "event": event}
+    async with asyncio.timeout(_TIMEOUT_S):
+        await layer.group_send(group_of(key), message)

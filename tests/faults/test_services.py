@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 
+import httpx
 import pytest
 
 from collab import conf
@@ -82,6 +84,31 @@ async def test_edits_cross_without_redis_by_comparing_heads(grown: Grown) -> Non
     await until_equal(one, two, far)
     await asyncio.to_thread(grown.redis.start)
     await close(one, two, far)
+
+
+async def test_a_role_that_is_taken_ends_while_redis_is_silent(grown: Grown) -> None:
+    """A Redis that takes connections and never answers: found in the database within 10 s."""
+    document, one, _, far = await grown.peers()
+    bob = SocketPeer(far.url, grown.first.key("bob"))
+    path, owner = f"/api/documents/{document}/grants", {"Authorization": f"Bearer {grown.key}"}
+    async with httpx.AsyncClient(base_url=grown.first.url, headers=owner, timeout=20) as api:
+        given = await api.post(path, json={"user": "bob", "role": "editor"})
+        await bob.connect()
+        await bob.write("while I may ")
+        await see(one, "while")
+        grown.redis.signal(signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            taken = await api.delete(f"{path}/{given.json()['id']}")
+            assert time.monotonic() - began < 5, "who takes it waits for Redis"
+            assert await bob.until_closed() == 4403
+            assert time.monotonic() - began < 10
+            assert taken.status_code == 204
+        finally:
+            grown.redis.signal(signal.SIGCONT)
+    await far.write("without him")
+    await see(one, "without him", HEALED_WITHIN_S)
+    await close(one, far)
 
 
 async def test_postgres_restart_pauses_acks_and_nothing_else(grown: Grown) -> None:
