@@ -148,29 +148,63 @@ async def test_a_demoted_editor_reads_on(one: Stage) -> None:
     await bob.close()
 
 
+class Browser:
+    """A browser in which Bob logged in, with a document open at another process if there is one."""
+
+    def __init__(self, stage: Stage, document: str) -> None:
+        self._http = httpx.Client(base_url=stage.sites[0].url, timeout=20)
+        self._http.get("/login/")
+        self._post("/login/", username="bob", password="pw")
+        self.session = self._http.cookies["sessionid"]
+        site = stage.sites[-1]
+        headers = {"Cookie": f"sessionid={self.session}", "Origin": site.url}
+        self.bob = SocketPeer(f"{site.ws_url}/ws/documents/{document}", **headers)
+
+    def log_out(self) -> None:
+        self._post("/logout/")
+
+    def _post(self, path: str, **fields: str) -> None:
+        form = {"csrfmiddlewaretoken": self._http.cookies["csrftoken"], **fields}
+        assert self._http.post(path, data=form).status_code == 302
+
+
+async def browsers_of_bob(stage: Stage, document: str, count: int) -> list[Browser]:
+    """Log Bob in several times, and open the document in each browser."""
+    stage.change(document, "bob.is_active = True; bob.set_password('pw'); bob.save()")
+    browsers = [Browser(stage, document) for _ in range(count)]
+    for browser in browsers:
+        await browser.bob.connect()
+    return browsers
+
+
+async def stays(browser: Browser) -> None:
+    """Write in a browser, whose socket has been there all the time, and close it."""
+    await browser.bob.write("still here")
+    await browser.bob.until_saved()
+    await browser.bob.close()
+
+
 async def test_a_logout_closes_the_sockets_of_its_session(one: Stage) -> None:
-    """The other sessions of the same person stay open."""
-    document = one.document()
-    site = one.sites[0]
-    one.change(document, "bob.is_active = True; bob.set_password('pw'); bob.save()")
-    sockets = []
-    browsers = [httpx.Client(base_url=site.url, follow_redirects=True) for _ in range(2)]
-    for browser in browsers:
-        browser.get("/login/")
-        form = {"csrfmiddlewaretoken": browser.cookies["csrftoken"]}
-        browser.post("/login/", data=form | {"username": "bob", "password": "pw"})
-        headers = {"Cookie": f"sessionid={browser.cookies['sessionid']}", "Origin": site.url}
-        bob = SocketPeer(f"{site.ws_url}/ws/documents/{document}", **headers)
-        await bob.connect()
-        sockets.append(bob)
-    form = {"csrfmiddlewaretoken": browsers[0].cookies["csrftoken"]}
-    browsers[0].post("/logout/", data=form)
-    assert await sockets[0].until_closed() == 4401
-    await sockets[1].write("still here")
-    await sockets[1].until_saved()
-    await sockets[1].close()
-    for browser in browsers:
-        browser.close()
+    """At once where somebody logs out, and within 10 s where nobody tells; others stay open."""
+    ends, untold, other = await browsers_of_bob(one, one.document(), 3)
+    ends.log_out()
+    assert await ends.bob.until_closed(timeout_s=3) == 4401
+    # Another process logs out, which this one hears nothing from.
+    code = "from django.test import Client; browser = Client()\n"
+    code += f"browser.cookies['sessionid'] = '{untold.session}'; browser.logout()"
+    await asyncio.to_thread(one.sites[0].run, "shell", "-v", "0", "-c", code)
+    assert await untold.bob.until_closed(timeout_s=10) == 4401
+    await stays(other)
+
+
+@pytest.mark.postgres
+@pytest.mark.redis
+async def test_a_logout_closes_sockets_of_other_processes_at_once(two: Stage) -> None:
+    """The process that is logged out of tells the others, and only that session ends."""
+    ends, other = await browsers_of_bob(two, two.document(), 2)
+    await asyncio.to_thread(ends.log_out)
+    assert await ends.bob.until_closed(timeout_s=1) == 4401
+    await stays(other)
 
 
 async def test_an_open_page_hears_that_its_rights_changed(one: Stage) -> None:
