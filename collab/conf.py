@@ -61,6 +61,7 @@ SETTINGS = (
     Setting(
         "UPLOAD_BYTES", 32 * MIB, "bytes", "Largest body of POST /api/documents/<id>/updates.", 1024
     ),
+    Setting("CONTENT_BYTES", 2 * MIB, "bytes", "Largest text that the API takes as content.", 1024),
     Setting("IMAGE_BYTES", 10 * MIB, "bytes", "Largest image that a document takes.", 1024),
     Setting(
         "IMAGE_PIXELS", 50_000_000, "pixels",

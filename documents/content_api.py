@@ -86,7 +86,11 @@ async def add_update(request: HttpRequest, document_id: UUID) -> Any:
         raise ApiError(
             415, "wrong_content_type", _("Send the update's bytes as application/octet-stream.")
         )
-    update = _body(request, conf.get("UPLOAD_BYTES"))
+    update = _body(
+        request,
+        conf.get("UPLOAD_BYTES"),
+        _("An update may have %d bytes at most; send it in parts."),
+    )
     process = Process.current()
     room = await process.registry.lease(document.room_id, DOCUMENT)
     try:
@@ -148,7 +152,7 @@ async def write_content(request: HttpRequest, document_id: UUID) -> Any:
     if request.content_type not in _TAKEN[Document.Kind(document.kind)]:
         taken = _(" or ").join(_TAKEN[Document.Kind(document.kind)])
         raise ApiError(415, "wrong_content_type", _("Send the text as %s.") % taken)
-    source = _text_of(_body(request, conf.get("UPLOAD_BYTES")))
+    source = _text_of(_body(request, conf.get("CONTENT_BYTES"), _too_long()))
     process = Process.current()
     room = await process.registry.lease(document.room_id, DOCUMENT)
     try:
@@ -170,8 +174,11 @@ def parse(source: str, format: str, kind: str, base: str = "") -> Tree:
     """Read a text in a format as a document of a kind; a text is taken as it is.
 
     Raises:
-        ApiError: it cannot be read.
+        ApiError: it is longer than `CONTENT_BYTES`, or cannot be read.
     """
+    max_bytes = conf.get("CONTENT_BYTES")
+    if len(source.encode(errors="replace")) > max_bytes:
+        raise ApiError(413, "too_large", _too_long() % max_bytes)
     if kind == Document.Kind.TEXT:
         return {"type": "text", "text": source}
     try:
@@ -235,12 +242,18 @@ def _text_of(body: bytes) -> str:
         raise ApiError(422, "not_text", _("Send the text in UTF-8.")) from error
 
 
-def _body(request: HttpRequest, max_bytes: int) -> bytes:
-    """Read a request's body up to a bound of its own; Django's is for forms."""
+def _too_long() -> str:
+    return _("A text may have %d bytes at most.")
+
+
+def _body(request: HttpRequest, max_bytes: int, refusal: str) -> bytes:
+    """Read a request's body up to a bound of its own; Django's is for forms.
+
+    Args:
+        refusal: What is wrong with a larger one, with %d for the bound.
+    """
     if int(request.headers.get("Content-Length") or 0) <= max_bytes:
         body = request.read(max_bytes + 1)
         if len(body) <= max_bytes:
             return body
-    raise ApiError(
-        413, "too_large", _("An update may have %d bytes at most; send it in parts.") % max_bytes
-    )
+    raise ApiError(413, "too_large", refusal % max_bytes)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from documents.content.align import Effort, best, common
 from documents.content.schema import NODES
-from documents.content.tree import Tree, add_runs, walk
+from documents.content.tree import Tree, joined, walk
 
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
 # Paragraphs that share fewer of their words are shown one after the other, not mixed.
@@ -138,14 +138,11 @@ def _inline(old: Sequence[Tree], new: Sequence[Tree], effort: Effort) -> list[Tr
     i = j = 0
     pairs = common([_said(node) for node in a], [_said(node) for node in b], effort)
     for next_i, next_j in [*pairs, (len(a), len(b))]:
-        for node in a[i:next_i]:
-            _add(made, _changed(node, "deleted"))
-        for node in b[j:next_j]:
-            _add(made, _changed(node, "inserted"))
-        if next_j < len(b):
-            _add(made, b[next_j])
+        made += (_changed(node, "deleted") for node in a[i:next_i])
+        made += (_changed(node, "inserted") for node in b[j:next_j])
+        made += b[next_j : next_j + 1]
         i, j = next_i + 1, next_j + 1
-    return made
+    return joined(made)
 
 
 def _tokens(content: Sequence[Tree]) -> list[Tree]:
@@ -155,13 +152,6 @@ def _tokens(content: Sequence[Tree]) -> list[Tree]:
         for node in content
         for word in (_WORDS.findall(node["text"]) if node["type"] == "text" else [""])
     ]
-
-
-def _add(content: list[Tree], node: Tree) -> None:
-    if node["type"] == "text":
-        add_runs(content, [node])
-    else:
-        content.append(node)
 
 
 def _changed(node: Tree, change: str) -> Tree:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from documents.content.attributes import given, whole
 from documents.content.schema import MARKS, MAX_DEPTH, NODES
-from documents.content.tree import Tree, add_runs, run, walk
+from documents.content.tree import Tree, joined, run, walk
 
 # How each content expression of the schema is met; `tests` holds it equal to the schema's.
 CONTENT: Final = frozenset({
@@ -124,13 +124,12 @@ def _words(node: Tree) -> str:
 
 
 def _inline(nodes: Iterable[Tree]) -> list[Tree]:
-    content: list[Tree] = []
-    for node in nodes:
-        if node["type"] == "text":
-            add_runs(content, [run(whole(str(node.get("text", ""))), _marks(node))])
-        else:
-            content.append(_like(node))
-    return content
+    return joined(
+        run(whole(str(node.get("text", ""))), _marks(node))
+        if node["type"] == "text"
+        else _like(node)
+        for node in nodes
+    )
 
 
 def _marks(node: Tree) -> list[Tree]:

@@ -254,8 +254,8 @@ def _insert(parent: _Parent, at: int, items: Sequence[_Item]) -> None:
     for item in reversed(items):
         if item.name == "text":
             text = parent.children.insert(at, pycrdt.XmlText(""))
-            for run in item.runs:
-                text.insert(len(text), run["text"], _formats(run))
+            for run in reversed(item.runs):
+                text.insert(0, run["text"], _formats(run))
             continue
         made = parent.children.insert(at, pycrdt.XmlElement(item.name))
         for key, value in filled(item.name, item.tree.get("attrs") or {}).items():

@@ -9,6 +9,7 @@ ProseMirror's nodes, with `XmlText` whose formats are its marks. A tree is {"typ
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import pycrdt
@@ -55,11 +56,9 @@ def bare(node: pycrdt.XmlElement) -> Tree:
 
 def runs_of(text: pycrdt.XmlText) -> list[Tree]:
     """Read a text's runs, each as a text node, without what is embedded in it."""
-    runs: list[Tree] = []
-    add_runs(
-        runs, (run(words, marks_of(f or {})) for words, f in text.diff() if isinstance(words, str))
+    return joined(
+        run(words, marks_of(f or {})) for words, f in text.diff() if isinstance(words, str)
     )
-    return runs
 
 
 def run(text: str, marks: Sequence[Tree] = ()) -> Tree:
@@ -70,14 +69,22 @@ def run(text: str, marks: Sequence[Tree] = ()) -> Tree:
 
 def add_runs(content: list[Tree], runs: Iterable[Tree]) -> None:
     """Append text nodes, the first of them to the last one if both have the same marks."""
-    for node in runs:
-        last = content[-1] if content else {}
-        if not node["text"]:
-            continue
-        if last.get("type") == "text" and last.get("marks") == node.get("marks"):
-            content[-1] = last | {"text": last["text"] + node["text"]}
+    content[-1:] = joined([*content[-1:], *runs])
+
+
+def joined(nodes: Iterable[Tree]) -> list[Tree]:
+    """Return nodes with texts of the same marks beside each other as one, and no empty ones."""
+    there = (node for node in nodes if node["type"] != "text" or node["text"])
+    made: list[Tree] = []
+    for (is_text, _), group in groupby(there, lambda n: (n["type"] == "text", n.get("marks"))):
+        if is_text:
+            # At once: to add one by one copies a long text for each of its words.
+            first, *others = group
+            text = "".join([first["text"], *(node["text"] for node in others)])
+            made.append(first | {"text": text} if others else first)
         else:
-            content.append(node)
+            made += group
+    return made
 
 
 def marks_of(formats: Mapping[str, Any]) -> list[Tree]:

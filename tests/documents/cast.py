@@ -18,10 +18,12 @@ from tests.support.servers import Site
 # Small bounds, so that a test meets them with little data.
 FRAME_BYTES = 64 * 1024
 UPLOAD_BYTES = 256 * 1024
+CONTENT_BYTES = 96 * 1024
 BURST_FRAMES = 600
 ENVIRONMENT = {
     "COLLAB_FRAME_BYTES": str(FRAME_BYTES),
     "COLLAB_UPLOAD_BYTES": str(UPLOAD_BYTES),
+    "COLLAB_CONTENT_BYTES": str(CONTENT_BYTES),
     "COLLAB_RATE_FRAMES_PER_S": str(BURST_FRAMES // 10),
     "COLLAB_RATE_BURST_S": "10",
     "COLLAB_HEADS_EVERY_S": "0.2",

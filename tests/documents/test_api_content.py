@@ -8,7 +8,7 @@ import httpx
 import pycrdt
 import pytest
 
-from tests.documents.cast import UPLOAD_BYTES, Stage
+from tests.documents.cast import CONTENT_BYTES, Stage
 from tests.documents.test_api import content_of, error_of
 
 MARKDOWN = {"Content-Type": "text/markdown"}
@@ -101,7 +101,7 @@ def test_a_text_is_taken_as_it_is(sqlite_stage: Stage) -> None:
     ("body", "headers", "status", "code"),
     [
         (b"\xff\xfe", MARKDOWN, 422, "not_text"),
-        (b"x" * (UPLOAD_BYTES + 1), MARKDOWN, 413, "too_large"),
+        (b"x" * (CONTENT_BYTES + 1), MARKDOWN, 413, "too_large"),
         (b"<div>" * 3000, HTML, 422, "content_rejected"),
         (b"x", {"Content-Type": "application/json"}, 415, "wrong_content_type"),
     ],
@@ -116,6 +116,21 @@ def test_a_text_that_is_none_changes_nothing(
         answer = api.put(content_of(document), content=body, headers=headers)
         error_of(answer, status, code)
     assert sqlite_stage.log_of(document) == []
+
+
+@pytest.mark.parametrize("kind", ["rich", "text"])
+def test_content_has_a_bound_in_bytes(sqlite_stage: Stage, kind: str) -> None:
+    """The bound itself is taken; a byte more is refused, of a new document and of one there is."""
+    most = "é" * (CONTENT_BYTES // 2)
+    with sqlite_stage.api(sqlite_stage.alice) as api:
+        document = make(api, most, kind=kind)
+        for sent, status in ((most, 200), (most + "x", 413)):
+            answer = put(api, document, sent)
+            assert answer.status_code == status, answer.text
+        assert str(CONTENT_BYTES) in error_of(answer, 413, "too_large")
+        new = api.post("/api/documents", json={"content": most + "x", "kind": kind})
+        assert str(CONTENT_BYTES) in error_of(new, 413, "too_large")
+        assert read(api, document, "text").strip() == most
 
 
 def test_hostile_html_is_rendered_harmless(sqlite_stage: Stage) -> None:
