@@ -32,7 +32,7 @@ from collab.engine.errors import (
     TooFast,
     UpdateRejected,
 )
-from collab.history import BadName, NoSuchVersion
+from collab.history import BadName, NoSuchVersion, NotYourName, TooManyNames
 from collab.reference import Reference
 from collab.sharing import NotShared
 
@@ -49,6 +49,8 @@ STATUS: dict[type[CollabError], tuple[int, str]] = {
     NotShared: (409, "not_shared"),
     NoSuchVersion: (404, "not_found"),
     BadName: (422, "bad_name"),
+    NotYourName: (403, "not_your_name"),
+    TooManyNames: (409, "too_many_names"),
     UnknownName: (422, "unknown_name"),
 }
 _CODES = {400: "bad_request", 401: "not_authenticated", 403: "forbidden", 404: "not_found",

@@ -11,15 +11,18 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from collab import conf, log
-from collab.engine.errors import CollabError
+from collab.engine.errors import CollabError, NoSuchRoom
 from collab.engine.replica import Replica, replay
 from collab.models import Room, Version
 
 PAGE = 30
+NAMED_AT_MOST = 1000
+"""Names in one room. Each keeps a whole state, for ever: 1000 of 1 MB are 1 GB already."""
 # Rows that one page reads at most, so that a longer history costs no more. Only a version of more
 # rows than this is counted short.
 _ROWS = 50_000
@@ -36,12 +39,20 @@ class BadName(CollabError):
     """A version cannot have this name; the text says why, for a person."""
 
 
+class TooManyNames(CollabError):
+    """The room has as many named versions as it can hold; the text says so, for a person."""
+
+
+class NotYourName(CollabError):
+    """Somebody else gave this name; the text says who may change it, for a person."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One version of a timeline.
 
-    `edits` is its number of rows. `folded` is the oldest state that retention left; what was named
-    before that has no rows any more, and `edits` is 0.
+    `edits` is its number of rows, `named_by_id` whoever gave it its name. `folded` is the oldest
+    state that retention left; what was named before that has no rows any more, and `edits` is 0.
     """
 
     seq: int
@@ -51,6 +62,7 @@ class Entry:
     ended_at: datetime
     edits: int
     name: str | None
+    named_by_id: Any
     folded: bool
 
 
@@ -75,8 +87,8 @@ def timeline(room: Room, *, before: int | None = None, limit: int = PAGE) -> Tim
     ceiling = _ABOVE_ALL if before is None else before
     floor = room.floor if room.floor > 1 else 0
     named = Version.objects.filter(room_id=room.pk, seq__lt=ceiling).order_by("-seq")
-    names = list(named.values_list("seq", "name", "created_at")[: limit + 1])
-    stretches = _Stretches(limit, {seq for seq, *_rest in names} | {floor})
+    names = list(named.defer("state")[: limit + 1])
+    stretches = _Stretches(limit, {version.seq for version in names} | {floor})
     if before is not None:
         stretches.begun = log.first_written(room.pk, first=before, limit=_OVERLAP)
     read, lowest = 0, ceiling
@@ -84,20 +96,24 @@ def timeline(room: Room, *, before: int | None = None, limit: int = PAGE) -> Tim
         read, lowest = read + 1, row[0]
         if not stretches.take(*row):
             break
-    name_of = {seq: name for seq, name, _at in names}
-    entries = [each.entry(name_of.get(each.seq), each.seq == floor) for each in stretches.found]
+    version_at = {version.seq: version for version in names}
+    entries = [each.entry(version_at.get(each.seq), each.seq == floor) for each in stretches.found]
     if stretches.more:
         return Timeline(entries, entries[-1].seq)
     if read == _ROWS and lowest > max(floor, 1):
         return Timeline(entries, lowest)
-    kept = [
-        Entry(seq, seq, None, at, at, 0, name, folded=False)
-        for seq, name, at in names
-        if seq < floor
-    ]
+    kept = [_only_named(version) for version in names if version.seq < floor]
     room_for = limit - len(entries)
     entries += kept[:room_for]
     return Timeline(entries, entries[-1].seq if len(kept) > room_for else None)
+
+
+def _only_named(version: Version) -> Entry:
+    """Make the entry of a version whose rows were folded."""
+    at = version.created_at
+    return Entry(
+        version.seq, version.seq, None, at, at, 0, version.name, version.named_by_id, folded=False
+    )
 
 
 def entry_at(room: Room, seq: int) -> Entry | None:
@@ -115,7 +131,7 @@ class _Stretch:
     ended_at: float
     edits: int
 
-    def entry(self, name: str | None, folded: bool) -> Entry:
+    def entry(self, version: Version | None, folded: bool) -> Entry:
         return Entry(
             seq=self.seq,
             from_seq=self.from_seq,
@@ -123,7 +139,8 @@ class _Stretch:
             started_at=log.moment(self.started_at),
             ended_at=log.moment(self.ended_at),
             edits=self.edits,
-            name=name,
+            name=None if version is None else version.name,
+            named_by_id=None if version is None else version.named_by_id,
             folded=folded,
         )
 
@@ -197,43 +214,107 @@ def _replica_at(room_id: int, seq: int) -> Replica:
 
 
 def name_version(
-    *, actor: AbstractBaseUser | None, room: Room, name: str, seq: int | None = None
+    *,
+    actor: AbstractBaseUser | None,
+    room: Room,
+    name: str,
+    seq: int | None = None,
+    as_owner: bool = False,
 ) -> Version:
     """Give the state after a row a name, or another name; None: the state as it is now.
 
+    Args:
+        actor: Who does; None for somebody without an account.
+        room: The room.
+        name: The name.
+        seq: The row.
+        as_owner: The actor may change names that others gave.
+
     Raises:
         BadName: the name is empty, or too long.
+        NotYourName: it has a name of somebody else's.
+        TooManyNames: there are `NAMED_AT_MOST`.
         NoSuchVersion, NoSuchRoom, UpdateRejected: as `state_at`.
     """
     name = _clean_name(name)
     if seq is None:
-        seq = Room.objects.values_list("head", flat=True).get(pk=room.pk)
-    known = Version.objects.filter(room_id=room.pk, seq=seq)
-    if not known.update(name=name):
-        replica = _replica_at(room.pk, seq)
-        Version.objects.get_or_create(
+        seq = _head(room)
+    with transaction.atomic():
+        known = _named(actor, room, seq, as_owner)
+        if known is not None:
+            return _renamed(known, name)
+    # Reading a long history takes seconds, in which the room must not be locked.
+    replica = _replica_at(room.pk, seq)
+    with transaction.atomic():
+        known = _named(actor, room, seq, as_owner)
+        if known is not None:
+            return _renamed(known, name)
+        if Version.objects.filter(room_id=room.pk).count() >= NAMED_AT_MOST:
+            raise TooManyNames(
+                _("There are %d named versions, and there cannot be more. Remove a name first.")
+                % NAMED_AT_MOST
+            )
+        return Version.objects.create(
             room_id=room.pk,
             seq=seq,
-            defaults={
-                "name": name,
-                "state": replica.encode(),
-                "whole": not replica.pending,
-                "named_by_id": None if actor is None else actor.pk,
-                "created_at": log.written_at(room.pk, seq),
-            },
+            name=name,
+            state=replica.encode(),
+            whole=not replica.pending,
+            named_by_id=None if actor is None else actor.pk,
+            created_at=log.written_at(room.pk, seq),
         )
-    return known.defer("state").get()
 
 
-def unname_version(*, room: Room, seq: int) -> None:
+def unname_version(
+    *, actor: AbstractBaseUser | None, room: Room, seq: int, as_owner: bool = False
+) -> None:
     """Take a version's name away; its rows stay, its state goes if they were folded.
+
+    Args:
+        actor: Who does; None for somebody without an account.
+        room: The room.
+        seq: The version.
+        as_owner: The actor may take names away that others gave.
 
     Raises:
         NoSuchVersion: it has none.
+        NotYourName: somebody else gave it.
+        NoSuchRoom: the room is gone.
     """
-    gone, _by_model = Version.objects.filter(room_id=room.pk, seq=seq).delete()
-    if not gone:
-        raise NoSuchVersion(_("This version has no name."))
+    with transaction.atomic():
+        known = _named(actor, room, seq, as_owner)
+        if known is None:
+            raise NoSuchVersion(_("This version has no name."))
+        known.delete()
+
+
+def may_rename(actor_id: Any, named_by_id: Any) -> bool:
+    """Tell whether somebody gave a name themselves, and so may change it. None is nobody."""
+    return actor_id is not None and actor_id == named_by_id
+
+
+def _named(actor: AbstractBaseUser | None, room: Room, seq: int, as_owner: bool) -> Version | None:
+    """Lock a room, and find the version there that the actor is to change. Raises as those."""
+    if Room.objects.select_for_update(no_key=True).filter(pk=room.pk).first() is None:
+        raise NoSuchRoom(_("This document was deleted."))
+    known = Version.objects.filter(room_id=room.pk, seq=seq).defer("state").first()
+    actor_id = None if actor is None else actor.pk
+    if known is not None and not as_owner and not may_rename(actor_id, known.named_by_id):
+        raise NotYourName(_("Only owners, and whoever gave this version its name, may change it."))
+    return known
+
+
+def _renamed(known: Version, name: str) -> Version:
+    known.name = name
+    known.save(update_fields=["name"])
+    return known
+
+
+def _head(room: Room) -> int:
+    found = log.heads([room.pk]).get(room.pk)
+    if found is None:
+        raise NoSuchRoom(_("This document was deleted."))
+    return found.seq
 
 
 def _clean_name(name: str) -> str:

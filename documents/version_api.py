@@ -12,6 +12,7 @@ from ninja import Field, Query, Router, Schema, Status
 from pydantic import BaseModel, ConfigDict
 
 from collab import history
+from collab.access import Abilities
 from collab.api import errors
 from collab.models import Version
 from documents import versions
@@ -106,7 +107,7 @@ async def index(
     cursor: Annotated[int | None, Query(ge=1, lt=_END)] = None,
 ) -> Any:
     """List who wrote when, newest first."""
-    document = await _written(request, document_id)
+    document, _can = await _written(request, document_id)
 
     def read() -> dict[str, Any]:
         page = history.timeline(document.room, before=cursor, limit=limit)
@@ -118,15 +119,20 @@ async def index(
 
 @router.post(
     "/documents/{uuid:document_id}/versions",
-    response={201: NamedVersion, **errors(400, 404, 413)},
+    response={201: NamedVersion, **errors(400, 404, 409, 413)},
     summary="Name a version",
 )
 async def name(request: HttpRequest, document_id: UUID, new: NewName) -> Any:
-    """Give a version a name, or another one; without `seq`, the document as it is now."""
-    document = await _written(request, document_id)
-    user = request.auth if request.auth.is_authenticated else None  # type: ignore[attr-defined]
+    """Give a version a name, or another one; without `seq`, the document as it is now.
+
+    Names that others gave are for owners to change. There are 1000 names at most.
+    """
+    document, can = await _written(request, document_id)
     give = _in_thread(history.name_version)
-    return Status(201, await give(actor=user, room=document.room, name=new.name, seq=new.seq))
+    named = await give(
+        actor=_account(request), room=document.room, name=new.name, seq=new.seq, as_owner=can.share
+    )
+    return Status(201, named)
 
 
 @router.get(
@@ -139,7 +145,7 @@ async def read_version(
     request: HttpRequest, document_id: UUID, seq: int, format: Format = "html"
 ) -> HttpResponse:
     """Return the document as it was after an edit, in the formats of its content."""
-    document = await _written(request, document_id)
+    document, _can = await _written(request, document_id)
     body = await _in_thread(_render)(document, _in_bounds(seq), format)
     return HttpResponse(body, content_type=CONTENT_TYPES[format])
 
@@ -150,10 +156,10 @@ async def read_version(
     summary="Take a version's name away",
 )
 async def unname(request: HttpRequest, document_id: UUID, seq: int) -> Any:
-    """Take a version's name away. Its edits stay as long as others do."""
-    document = await _written(request, document_id)
+    """Take a version's name away: for owners, and who gave it. Its edits stay as others do."""
+    document, can = await _written(request, document_id)
     take = database_sync_to_async(history.unname_version)
-    await take(room=document.room, seq=_in_bounds(seq))
+    await take(actor=_account(request), room=document.room, seq=_in_bounds(seq), as_owner=can.share)
     return Status(204, None)
 
 
@@ -173,17 +179,23 @@ async def restore(
     With `since`, only what changed from there to the edit `since` is taken back. So a restore that
     was answered with N is undone by restoring N - 1 since N: what was written after it stays.
     """
-    document = await _written(request, document_id)
+    document, _can = await _written(request, document_id)
     bring_back = _in_thread(versions.restore)
     user = request.auth  # type: ignore[attr-defined]
     restored = await bring_back(actor=user, document=document, seq=_in_bounds(seq), since=since)
     return {"seq": restored.seq}
 
 
-async def _written(request: HttpRequest, document_id: UUID) -> Document:
+async def _written(request: HttpRequest, document_id: UUID) -> tuple[Document, Abilities]:
     document, can = await find_document(request, document_id)
     require(can, "write")
-    return document
+    return document, can
+
+
+def _account(request: HttpRequest) -> Any:
+    """Return the asker if they have an account, else None."""
+    user = request.auth  # type: ignore[attr-defined]
+    return user if user.is_authenticated else None
 
 
 def _in_bounds(seq: int) -> int:

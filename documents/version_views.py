@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -39,14 +40,19 @@ def timeline(request: DocumentRequest) -> HttpResponse:
     if asks_for_version:
         context |= _version(request)
         if part:
-            return render(request, "documents/_version.html", context)
+            return _render(request, "_version", context)
     page = history.timeline(request.document.room, before=before)
     context |= {
         "versions": versions.with_people(page.entries), "before": page.before, "part": part,
     }  # fmt: skip
-    if part:
-        return render(request, "documents/_versions.html", context)
-    return render(request, "documents/versions.html", context)
+    return _render(request, "_versions" if part else "versions", context)
+
+
+def _render(request: DocumentRequest, name: str, context: dict[str, Any]) -> HttpResponse:
+    """Render a page or a part of it, which caches must not confuse: one address answers both."""
+    response = render(request, f"documents/{name}.html", context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
 
 
 @require_POST
@@ -81,14 +87,20 @@ def restore(request: DocumentRequest, seq: int) -> HttpResponse:
 
 
 def _name(request: DocumentRequest, seq: int | None) -> HttpResponse:
-    room = request.document.room
+    room, as_owner = request.document.room, request.can.share
+    actor = request.visitor if request.visitor.is_authenticated else None
     try:
         if seq is not None and "remove" in request.POST:
-            history.unname_version(room=room, seq=seq)
+            history.unname_version(actor=actor, room=room, seq=seq, as_owner=as_owner)
         else:
-            wanted = request.POST.get("name", "")
-            actor = request.visitor if request.visitor.is_authenticated else None
-            seq = history.name_version(actor=actor, room=room, name=wanted, seq=seq).seq
+            named = history.name_version(
+                actor=actor,
+                room=room,
+                name=request.POST.get("name", ""),
+                seq=seq,
+                as_owner=as_owner,
+            )
+            seq = named.seq
     except NoSuchVersion as error:
         if seq is not None:
             raise Http404 from error
@@ -118,7 +130,17 @@ def _version(request: DocumentRequest) -> dict[str, Any]:
         raise Http404 from error
     entry = None if seq is None else history.entry_at(document.room, seq)
     (version,) = versions.with_people([entry]) if entry is not None else (None,)
-    return shown | {"seq": seq, "version": version, "previous": _previous(document.room, entry)}
+    return shown | {
+        "seq": seq, "version": version, "previous": _previous(document.room, entry),
+        "may_name": _may_name(request, entry),
+    }  # fmt: skip
+
+
+def _may_name(request: DocumentRequest, entry: Entry | None) -> bool:
+    """Tell whether the visitor may give a version a name, another one, or none."""
+    if entry is None or entry.name is None or request.can.share:
+        return True
+    return history.may_rename(request.visitor.pk, entry.named_by_id)
 
 
 def _in_order(one: int | None, other: int | None) -> tuple[int, int | None]:

@@ -13,7 +13,14 @@ from django.test.utils import CaptureQueriesContext
 
 from collab import conf, history, log
 from collab.engine.replica import Replica
-from collab.history import BadName, Entry, NoSuchVersion, Timeline
+from collab.history import (
+    BadName,
+    Entry,
+    NoSuchVersion,
+    NotYourName,
+    Timeline,
+    TooManyNames,
+)
 from collab.models import Room, StoredUpdate, Version
 
 pytestmark = pytest.mark.django_db
@@ -210,13 +217,48 @@ def test_name_without_a_seq_is_for_the_state_as_it_is_now(book: Book) -> None:
 def test_name_can_be_changed_and_taken_away(book: Book) -> None:
     """A new name keeps the state; without a name the version is one by its author again."""
     book.write(("ann", 0), ("ann", 1))
-    history.name_version(actor=None, room=book.room, seq=1, name="One")
-    history.name_version(actor=None, room=book.room, seq=1, name="First")
+    ann = User.objects.get(username="ann")
+    history.name_version(actor=ann, room=book.room, seq=1, name="One")
+    history.name_version(actor=ann, room=book.room, seq=1, name="First")
     assert Version.objects.get().name == "First"
-    history.unname_version(room=book.room, seq=1)
+    history.unname_version(actor=ann, room=book.room, seq=1)
     assert book.versions() == [("ann", 1, 2, 2)]
     with pytest.raises(NoSuchVersion):
-        history.unname_version(room=book.room, seq=1)
+        history.unname_version(actor=ann, room=book.room, seq=1)
+
+
+@pytest.mark.parametrize("giver", ["ann", None])
+def test_name_is_its_givers_and_the_owners(book: Book, giver: str | None) -> None:
+    """Who has no account cannot be told from another: such a name is the owners' alone."""
+    book.write(("ann", 0))
+    people = {user.username: user for user in User.objects.all()}
+    history.name_version(actor=people.get(giver or ""), room=book.room, seq=1, name="One")
+    assert history.timeline(book.room).entries[0].named_by_id == book.people.get(giver or "")
+    for actor in (people["bob"], None):
+        with pytest.raises(NotYourName):
+            history.name_version(actor=actor, room=book.room, seq=1, name="Other")
+        with pytest.raises(NotYourName):
+            history.unname_version(actor=actor, room=book.room, seq=1)
+    assert Version.objects.get().name == "One"
+    bob = people["bob"]
+    history.name_version(actor=bob, room=book.room, seq=1, name="Other", as_owner=True)
+    assert Version.objects.get().named_by == people.get(giver or "")
+    history.unname_version(actor=bob, room=book.room, seq=1, as_owner=True)
+    assert not Version.objects.exists()
+
+
+def test_names_end_somewhere(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each keeps a whole state; what has a name already can still have another."""
+    monkeypatch.setattr(history, "NAMED_AT_MOST", 2)
+    ann = User.objects.get(username="ann")
+    book.write(("ann", 0), ("ann", 1), ("ann", 2))
+    for seq in (1, 2):
+        history.name_version(actor=ann, room=book.room, seq=seq, name="A name")
+    with pytest.raises(TooManyNames, match="There are 2 named versions"):
+        history.name_version(actor=ann, room=book.room, seq=3, name="One more")
+    assert history.name_version(actor=ann, room=book.room, seq=2, name="B").name == "B"
+    history.unname_version(actor=ann, room=book.room, seq=1)
+    assert history.name_version(actor=ann, room=book.room, seq=3, name="One more").seq == 3
 
 
 @pytest.mark.parametrize("name", ["", " \0\n ", "x" * 201])

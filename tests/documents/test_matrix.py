@@ -64,7 +64,11 @@ PAGES: dict[str, tuple[Asked, str]] = {
     f"GET {_PAGE}/files/{{key}}": ({}, _READ),
     f"GET {_PAGE}/versions/": ({}, _WRITE),
     f"POST {_PAGE}/versions/": ({"name": "Good"}, _WRITES),
-    f"POST {_PAGE}/versions/{{seq}}/name/": ({"name": "Good"}, _WRITES),
+    # Nobody of them gave it the name that it has.
+    f"POST {_PAGE}/versions/{{seq}}/name/": (
+        {"name": "Good"},
+        "302+ 302 403 403 302 403 302 302 404 302 403 404 302",
+    ),
     f"POST {_PAGE}/versions/{{seq}}/restore/": ({}, _WRITES),
     f"GET {_PAGE}/share/": ({}, _SHARE),
     f"POST {_PAGE}/share/people/": ({"name": "matrix-newcomer", "role": "editor"}, _SHARES),
@@ -143,7 +147,10 @@ API: dict[str, tuple[Asked, str]] = {
     f"GET {_DOCUMENT}/versions": ({}, _API_WRITE.format(200).replace("+", "")),
     f"POST {_DOCUMENT}/versions": ({"json": {"name": "Good"}}, _API_WRITE.format(201)),
     f"GET {_DOCUMENT}/versions/{{seq}}": ({}, _API_WRITE.format(200).replace("+", "")),
-    f"DELETE {_DOCUMENT}/versions/{{seq}}": ({}, _API_WRITE.format(204)),
+    f"DELETE {_DOCUMENT}/versions/{{seq}}": (
+        {},
+        "204+ 403 403 403 403 403 403 403 404 401 403 404 404",
+    ),
     f"POST {_DOCUMENT}/versions/{{seq}}/restore": ({}, _API_WRITE.format(200)),
 }
 

@@ -242,6 +242,31 @@ def test_name_and_unname_from_the_page(desk: Desk) -> None:
         assert client.post(desk.url("name_version", 77), query).status_code == 404
 
 
+def test_names_of_others_are_for_owners_to_change(desk: Desk) -> None:
+    """Others see no form for it, and are refused in words."""
+    seq = desk.write("bob", "one")
+    sharing.grant(desk.document.room, desk.users["rita"], Role.EDITOR)
+    url = desk.url("name_version", seq)
+    desk.client("bob").post(url, {"name": "Draft"})
+    for name, may in (("alice", True), ("bob", True), ("rita", False)):
+        assert (f'action="{url}"' in desk.page(name, seq=seq)) is may
+    for query in ({"name": "Mine"}, {"name": "Draft", "remove": "1"}):
+        refused = desk.client("rita").post(url, query, follow=True)
+        assert "whoever gave this version its name" in refused.content.decode()
+        assert desk.document.room.versions.get().name == "Draft"
+    desk.client("alice").post(url, {"name": "Draft", "remove": "1"})
+    assert not desk.document.room.versions.exists()
+
+
+def test_page_and_its_parts_are_kept_apart_by_caches(desk: Desk) -> None:
+    """One address answers with both."""
+    seq = desk.write("bob", "one")
+    for query in ({}, {"seq": seq}):
+        for headers in ({}, {"HX-Request": "true"}):
+            answer = desk.client("bob").get(desk.url(), query, headers=headers)
+            assert "HX-Request" in answer["Vary"]
+
+
 def fill(document: Document, authors: list[User | None]) -> None:
     """Write the rows of a long history: each adds a letter, and every 40th comes after a rest."""
     doc: pycrdt.Doc[Any] = pycrdt.Doc()
