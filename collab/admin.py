@@ -29,9 +29,24 @@ class GrantForm(forms.ModelForm):
         return found
 
 
+class GrantFormSet(forms.BaseInlineFormSet):
+    """All grants of a room, of which one stays an owner's."""
+
+    def clean(self) -> None:
+        super().clean()
+        owners = Grant.objects.valid().filter(room=self.instance, role=Role.OWNER)
+        kept = [form.cleaned_data for form in self.forms if form.is_valid()]
+        stays = any(one.get("role") == Role.OWNER and not one.get("DELETE") for one in kept)
+        if owners.exists() and not stays:
+            raise forms.ValidationError(
+                _("Somebody must own it: make another person an owner first.")
+            )
+
+
 class GrantInline(admin.TabularInline):
     model = Grant
     form = GrantForm
+    formset = GrantFormSet
     extra = 0
     autocomplete_fields = ("user", "group")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -113,6 +114,25 @@ def test_room_shows_and_changes_who_is_in_it(client: Client) -> None:
     answer = client.post(address(Room, "change", room.pk), prefix)
     assert answer.status_code == 302, answer.content.decode()
     assert access.abilities(carla, Document.objects.get()).role == Role.READER
+
+
+def test_room_keeps_an_owner(client: Client, root: User) -> None:
+    """The last one is neither removed nor given a lesser role; ownership can be handed over."""
+    room = Room.objects.get()
+    mine, bobs = room.grants.get(user=root), room.grants.exclude(user=root).get()
+
+    def save(**wanted: str) -> Any:
+        form = {"grants-TOTAL_FORMS": 2, "grants-INITIAL_FORMS": 2}
+        for n, grant in enumerate((mine, bobs)):
+            form |= {f"grants-{n}-id": grant.pk, f"grants-{n}-room": room.pk,
+                     f"grants-{n}-user": grant.user_id, f"grants-{n}-role": grant.role}  # fmt: skip
+        return client.post(address(Room, "change", room.pk), form | wanted)
+
+    for wanted in ({"grants-0-DELETE": "on"}, {"grants-0-role": "editor"}):
+        assert "Somebody must own it" in save(**wanted).content.decode()
+        assert room.grants.get(role=Role.OWNER) == mine
+    assert save(**{"grants-0-DELETE": "on", "grants-1-role": "owner"}).status_code == 302
+    assert room.grants.get() == bobs
 
 
 def test_staff_without_rights_sees_nothing_here() -> None:
