@@ -23,23 +23,30 @@ def find_person(name: str) -> Any:
     """Return the active user with this user name, or with this e-mail address.
 
     Raises:
-        UnknownName: there is none, or several have the address.
+        UnknownName: there is none; or several have the address, or it is another's user name, which
+            may have been taken to get what is meant for whoever has the address.
     """
     name = name.strip()
     users = get_user_model()._default_manager.filter(is_active=True)
-    found = []
+    named, addressed = [], []
     if name and len(name) <= NAME_LENGTH and name.isprintable():
-        found = list(users.filter(**{get_user_model().USERNAME_FIELD: name}))
-        if not found and "@" in name:
+        named = list(users.filter(**{get_user_model().USERNAME_FIELD: name}))
+        if "@" in name:
             field = get_user_model().get_email_field_name()
-            found = list(users.filter(**{f"{field}__iexact": name})[:2])
+            addressed = list(users.filter(**{f"{field}__iexact": name})[:2])
+    found = {user.pk: user for user in [*named, *addressed]}
     if not found:
         raise UnknownName(_("Nobody here has the user name or e-mail address “%s”.") % name[:80])
+    if len(found) > 1 and named:
+        raise UnknownName(
+            _("“%s” is the user name of one person and the e-mail address of another. Give another "
+              "name of theirs.") % name
+        )  # fmt: skip
     if len(found) > 1:
         raise UnknownName(
             _("Several people have the e-mail address “%s”. Give a user name.") % name
         )
-    return found[0]
+    return found.popitem()[1]
 
 
 def groups_for(user: Any) -> QuerySet[Group]:
