@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from collab import sharing
 from collab.models import ApiKey, Grant, Role, Room
 
 
@@ -34,10 +35,12 @@ class GrantFormSet(forms.BaseInlineFormSet):
 
     def clean(self) -> None:
         super().clean()
-        owners = Grant.objects.valid().filter(room=self.instance, role=Role.OWNER)
+        owners = sharing.owners_of(self.instance)
+        # Those whom another page added since this one was made stay as they are.
+        others = owners.exclude(pk__in=[form.instance.pk for form in self.initial_forms])
         kept = [form.cleaned_data for form in self.forms if form.is_valid()]
         stays = any(one.get("role") == Role.OWNER and not one.get("DELETE") for one in kept)
-        if owners.exists() and not stays:
+        if owners.exists() and not stays and not others.exists():
             raise forms.ValidationError(
                 _("Somebody must own it: make another person an owner first.")
             )

@@ -96,6 +96,8 @@ async def create(request: HttpRequest, document_id: UUID, new: NewGrant) -> Any:
         raise ApiError(422, "invalid", _("Only a link can expire."))
     if new.expires_at is not None and new.expires_at <= timezone.now():
         raise ApiError(422, "invalid", _("“expires_at” is in the past."))
+    if new.expires_at is not None and new.expires_at > timezone.now() + sharing.LINK_LASTS_AT_MOST:
+        raise ApiError(422, "invalid", _("“expires_at” must be within ten years."))
     make = database_sync_to_async(_make)
     return Status(201, _shown(request, await make(request.auth, document.room, new)))  # type: ignore[attr-defined]
 

@@ -26,7 +26,6 @@ from documents.request import DocumentRequest, for_document
 
 LINK_ROLES = (Role.READER, Role.COMMENTER, Role.EDITOR)
 _DAYS = {"1": 1, "7": 7, "30": 30}
-_LONGEST = timedelta(days=3660)
 
 
 View = Callable[..., HttpResponse]
@@ -210,7 +209,7 @@ def _expiry(request: DocumentRequest) -> datetime | None:
     except ValueError as error:
         raise NotShared(_("Choose the last day on which the link works.")) from error
     today = timezone.localdate()
-    if not today <= day <= today + _LONGEST:
+    if not today <= day <= today + sharing.LINK_LASTS_AT_MOST:
         raise NotShared(_("The last day must be today or later, within ten years."))
     return timezone.make_aware(datetime.combine(day + timedelta(days=1), time.min))
 

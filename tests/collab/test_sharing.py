@@ -90,6 +90,52 @@ def test_of_two_owners_who_remove_each_other_at_once_one_stays(
     assert Grant.objects.filter(room=room, role=Role.OWNER).count() == 1
 
 
+@pytest.mark.parametrize("way", ["disabled", "empty group", "disabled in a group"])
+def test_an_owner_is_somebody_who_can_log_in(
+    room: Room, alice: User, bob: User, crew: Group, way: str
+) -> None:
+    """Nobody could share the document otherwise, or delete it."""
+    if way == "disabled":
+        sharing.grant(room, bob, Role.OWNER)
+    else:
+        sharing.grant_group(room, crew, Role.OWNER)
+    if way == "empty group":
+        crew.user_set.clear()
+    else:
+        User.objects.filter(pk=bob.pk).update(is_active=False)
+    own = Grant.objects.get(room=room, user=alice)
+    with pytest.raises(NotShared, match="Somebody must own it"), transaction.atomic():
+        sharing.withdraw(own)
+    User.objects.filter(pk=bob.pk).update(is_active=True)
+    crew.user_set.add(bob)
+    sharing.withdraw(Grant.objects.get(room=room, user=alice))
+
+
+def test_links_and_roles_end_somewhere(
+    room: Room, alice: User, bob: User, crew: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is there can still be changed and taken away, and then there is a place again."""
+    monkeypatch.setattr(sharing, "LINKS_AT_MOST", 1)
+    monkeypatch.setattr(sharing, "ROLES_AT_MOST", 2)
+    link = sharing.create_link(room, Role.READER)
+    with pytest.raises(NotShared, match="can have 1 links"):
+        sharing.create_link(room, Role.READER)
+    given = sharing.grant(room, bob, Role.READER)
+    for one_more in (
+        lambda: sharing.grant_group(room, crew, Role.READER),
+        lambda: sharing.grant(room, User.objects.create_user("zoe"), Role.READER),
+    ):
+        with pytest.raises(NotShared, match="with 2 people and groups"):
+            one_more()
+    assert Grant.objects.filter(room=room).count() == 3
+    assert sharing.grant(room, bob, Role.EDITOR).pk == given.pk
+    sharing.change_role(link, Role.EDITOR)
+    sharing.withdraw(link)
+    sharing.create_link(room, Role.READER)
+    sharing.withdraw(given)
+    sharing.grant_group(room, crew, Role.READER)
+
+
 def test_a_link_makes_no_owner(room: Room) -> None:
     """Neither when it is made nor later; and its token has 128 bits of its own."""
     with pytest.raises(NotShared):
@@ -146,16 +192,26 @@ def test_a_group_gives_its_members_its_role(room: Room, bob: User, crew: Group) 
 
 
 def test_people_are_found_by_exact_names_only(alice: User, bob: User) -> None:
-    """A user name before an address; nobody who is disabled, and none of two."""
+    """By user name or address; nobody who is disabled, and none of two."""
     assert directory.find_person(" bob ") == bob
     assert directory.find_person("BOB@EXAMPLE.ORG") == bob
-    odd = User.objects.create_user("bob@example.org")
-    assert directory.find_person("bob@example.org") == odd
+    carl = User.objects.create_user("carl@example.org", "carl@example.org")
+    assert directory.find_person("carl@example.org") == carl
     User.objects.create_user("twin", "alice@example.org")
     User.objects.filter(pk=bob.pk).update(is_active=False)
     for name in ("", " ", "al", "ALICE", "alice%", "bob", "alice@example.org", "a\0b", "x" * 500):
         with pytest.raises(UnknownName):
             directory.find_person(name)
+
+
+def test_a_user_name_that_is_the_address_of_another_finds_neither(bob: User) -> None:
+    """Whoever takes it gets nothing that was meant for the other, whose user name still works."""
+    thief = User.objects.create_user("Bob@example.org")
+    with pytest.raises(UnknownName, match="the user name of one person"):
+        directory.find_person("Bob@example.org")
+    assert directory.find_person("bob") == bob
+    User.objects.filter(pk=thief.pk).update(is_active=False)
+    assert directory.find_person("Bob@example.org") == bob
 
 
 def test_groups_are_offered_to_members_and_staff(alice: User, bob: User, crew: Group) -> None:

@@ -113,6 +113,8 @@ def test_a_link_has_an_address_and_may_end(document: Document, api: Client) -> N
         ({"role": "reader", "user": "bob", "expires_at": "2999-01-01T00:00:00Z"}, 422, "invalid"),
         ({"role": "reader", "link": True, "expires_at": "2020-01-01T00:00:00Z"}, 422, "invalid"),
         ({"role": "reader", "link": True, "expires_at": "2999-01-01T00:00:00"}, 422, "invalid"),
+        ({"role": "reader", "link": True, "expires_at": "2999-01-01T00:00:00Z"}, 422, "invalid"),
+        ({"role": "reader", "link": True, "expires_at": "9999-12-31T23:59:59Z"}, 422, "invalid"),
         ({"role": "reader", "link": True, "expires": "soon"}, 422, "invalid"),
         ({"role": "owner", "link": True}, 409, "not_shared"),
         ({"role": "reader", "user": "alice"}, 409, "not_shared"),
