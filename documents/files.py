@@ -72,7 +72,9 @@ def download(request: DocumentRequest, key: str) -> HttpResponseBase:
 
     The browser asks each time whether it may still show it, which is answered without the bytes.
     """
-    found = Attachment.objects.filter(document=request.document, key=key).first()
+    found = None
+    if key.isprintable():  # PostgreSQL refuses to look for NUL
+        found = Attachment.objects.filter(document=request.document, key=key).first()
     if found is None:
         raise Http404
     etag = f'"{str(found.file).rpartition("/")[2]}"'

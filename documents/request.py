@@ -72,7 +72,11 @@ def for_document(
 
 def login_needed(request: Any) -> HttpResponse:
     """Send to the login page, and back after it; also out of a fragment that htmx asked for."""
-    page = request.htmx.current_url_abs_path if request.htmx else request.get_full_path()
+    try:
+        page = request.htmx.current_url_abs_path if request.htmx else request.get_full_path()
+    except ValueError:
+        # Where a page says that it is may be no address at all.
+        page = None
     response = redirect_to_login(page or "/")
     return HttpResponseClientRedirect(response.url) if request.htmx else response
 

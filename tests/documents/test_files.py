@@ -131,6 +131,8 @@ def test_image_is_there_for_whom_its_document_is(alice: User, document: Document
     assert post(browser_of(charlie), document, image()).status_code == 404
     assert browser_of(None).get(address).status_code == 302
     assert post(browser_of(None), document, image()).status_code == 401
+    for odd in ("%00", "a%00b", "%0A", "%ED%A0%80", "none"):
+        assert browser_of(alice).get(f"/documents/{document.pk}/files/{odd}").status_code == 404
     other = actions.create_document(actor=charlie)
     assert browser_of(charlie).get(f"/documents/{other.pk}/{src}").status_code == 404
 

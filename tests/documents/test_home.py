@@ -173,6 +173,14 @@ def test_a_visitor_goes_to_the_login_page() -> None:
     assert answer.headers["HX-Redirect"] == "/login/?next=/%3Fview%3Downed"
 
 
+@pytest.mark.parametrize("address", ["http://[", "http://[x]y/", "//", "x" * 300])
+def test_a_visitor_whose_page_has_no_address_logs_in(address: str) -> None:
+    """What a browser says of where it is may be anything."""
+    answer = Client().get("/", headers={"HX-Request": "true", "HX-Current-URL": address})
+    assert answer.status_code == 200
+    assert answer["HX-Redirect"].startswith("/login/?next=/")
+
+
 def test_pages_follow_each_other_without_gap_or_double(alice: User) -> None:
     """By where the last one ended, also among documents of the same moment."""
     many(alice, 120)
