@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 # Requests wait for it, and a Redis that hangs, or is tried again and again by its library, would
 # hold each of them for many seconds: one waits, and those of the next few seconds tell nobody.
-_TIMEOUT_S = 1.0
+_TIMEOUT_S = 2.0
 _PAUSE_S = 3.0
 _paused_until = 0.0
 
