@@ -7,8 +7,8 @@ from playwright.async_api import Browser, BrowserContext, StorageState
 from tests.e2e.paper import Paper
 from tests.support.servers import Site
 
-DOCUMENTS = 70
-TEXTS = 8
+DOCUMENTS = 74
+TEXTS = 10
 
 # Ada owns, Bob edits, Carla reads, and Dora edits and goes. Ada and Dora are a group.
 _SHARE = f"""

@@ -94,10 +94,11 @@ async def focused(page: Page) -> str:
 
 
 async def test_people_show_in_the_list_as_they_come_and_go(
-    demo: Demo, home: Open, sheet: Sheet
+    demo: Demo, home: Open, sheets: list[Sheet], sheet: Sheet
 ) -> None:
     """In everybody's open list, one's own too, without a reload and for those who may see it."""
     document, title = sheet
+    _, never_opened = sheets[0]
     bobs, adas = await home("Bob", "shared"), await home("Ada", "owned")
     await expect(bobs.row(title).locator(".live__dot")).to_have_count(0)
     bob = await demo.open("Bob", document)
@@ -107,7 +108,9 @@ async def test_people_show_in_the_list_as_they_come_and_go(
         await expect(one.page.locator(".live__dot")).to_have_count(1)
     again = await home("Ada", "owned")
     await expect(again.row(title).locator(".live .person")).to_have_attribute("title", "Bob Kahn")
+    await expect(bobs.row(never_opened)).to_be_visible()
     await bobs.page.get_by_role("link", name="Recent").click()
+    await expect(bobs.row(never_opened)).to_have_count(0)
     await expect(bobs.rows.first.get_by_role("link", name=title, exact=True)).to_be_visible()
     await expect(bobs.rows.first.locator(".live__dot")).to_be_visible()
     await bob.context.close()
