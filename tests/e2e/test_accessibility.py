@@ -9,12 +9,24 @@ import pytest
 from playwright.async_api import Page
 
 from tests.e2e.demo import Demo
+from tests.e2e.test_images import png
 from tests.support import needs
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 WIDE = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
+LOOKS = pytest.mark.parametrize(("scheme", "size"), [("light", WIDE), ("dark", PHONE)])
+# What a menu asks in a dialog is a page for who runs no script.
+_QUESTIONS = ("rename/", "delete/", "leave/")
+_TOO_MANY_FIELDS = f"/?{'a&' * 1001}"
+_POST_WITHOUT_TOKEN = """() => {
+  const form = document.createElement('form');
+  form.method = 'post';
+  form.action = '/documents/';
+  document.body.append(form);
+  form.submit();
+}"""
 _RUN = """async () => {
   const { violations } = await axe.run(document, { resultTypes: ['violations'] });
   return violations.map(({ id, impact, help, nodes }) => ({
@@ -37,7 +49,7 @@ async def check(page: Page, what: str) -> None:
     assert not found, f"{what}: {json.dumps(found, indent=1)}"
 
 
-@pytest.mark.parametrize(("scheme", "size"), [("light", WIDE), ("dark", PHONE)])
+@LOOKS
 async def test_no_page_has_a_serious_fault(demo: Demo, scheme: str, size: dict[str, int]) -> None:
     """Each page is checked as it is loaded, and with what opens on it open."""
     context = await demo.context("Ada", color_scheme=scheme, viewport=size)
@@ -52,7 +64,7 @@ async def test_no_page_has_a_serious_fault(demo: Demo, scheme: str, size: dict[s
     await page.get_by_role("link", name="Rename…").first.click()
     await page.locator("#rename-title").wait_for()
     await check(page, "the question for a title")
-    for path in ("read/", "share/", "versions/"):
+    for path in ("read/", "share/", "versions/", *_QUESTIONS):
         await page.goto(document + path)
         await check(page, path)
     await page.goto(document)
@@ -89,3 +101,69 @@ async def test_no_page_has_a_serious_fault(demo: Demo, scheme: str, size: dict[s
         await page.goto(demo.site.url + path)
         await check(page, path)
     await guest.close()
+
+
+@LOOKS
+async def test_no_panel_of_an_editor_has_a_serious_fault(
+    demo: Demo, scheme: str, size: dict[str, int]
+) -> None:
+    """The dialog for a link, what stands beside an image, a comparison of versions, plain text."""
+    context = await demo.context("Ada", color_scheme=scheme, viewport=size)
+    page = await context.new_page()
+    document = demo.url(demo.new_document())
+    await page.goto(document)
+    await page.get_by_role("textbox", name="Document").click()
+    await page.keyboard.type("words")
+    await page.keyboard.press("Control+k")
+    await page.get_by_label("Address").fill("javascript:alert(1)")
+    await page.keyboard.press("Enter")
+    await page.get_by_text("Enter a web address").wait_for()
+    await check(page, "the dialog for a link")
+    await page.keyboard.press("Escape")
+    picture = {"name": "box.png", "mimeType": "image/png", "buffer": png(30)}
+    await page.locator("collab-images input").set_input_files([picture])  # type: ignore[list-item]
+    await page.locator(".ProseMirror img[src]").click()
+    await page.get_by_role("textbox", name="Description").wait_for()
+    await check(page, "beside an image")
+    await page.locator("[data-state=saved]").wait_for()
+    await page.goto(document + "versions/")
+    await page.get_by_role("link", name="What changed in that time").click()
+    await page.locator("#version ins").first.wait_for()
+    await check(page, "a comparison of versions")
+    await page.goto(demo.url(demo.new_text()))
+    await page.get_by_role("textbox", name="Document").click()
+    await page.keyboard.type("# Plan **now**")
+    await page.locator(".tok-heading").first.wait_for()
+    await check(page, "a plain text")
+    await context.close()
+
+
+@LOOKS
+async def test_no_refusal_has_a_serious_fault(
+    demo: Demo, scheme: str, size: dict[str, int]
+) -> None:
+    """An editor that was shut, a page for others, a form of nowhere, a request that is none."""
+    context = await demo.browser.new_context(color_scheme=scheme, viewport=size)  # type: ignore[arg-type]
+    grants = f"{demo.site.url}/api/documents/{demo.new_document()}/grants"
+    key = {"Authorization": f"Bearer {demo.key}"}
+    made = await context.request.post(grants, headers=key, data={"role": "editor", "link": True})
+    link = await made.json()
+    page = await context.new_page()
+    await page.goto(link["url"])
+    await page.locator("[data-state=saved]").wait_for()
+    await context.request.delete(f"{grants}/{link['id']}", headers=key)
+    await page.locator("[data-state=failed]").wait_for()
+    await page.get_by_role("button", name="All documents").wait_for()
+    await check(page, "an editor that was shut")
+    await context.close()
+    context = await demo.context("Carla", color_scheme=scheme, viewport=size)
+    page = await context.new_page()
+    for path, status in ((f"/documents/{demo.documents[0]}/share/", 403), (_TOO_MANY_FIELDS, 400)):
+        answer = await page.goto(demo.site.url + path)
+        assert answer is not None
+        assert answer.status == status
+        await check(page, f"the page of a {status}")
+    await page.evaluate(_POST_WITHOUT_TOKEN)
+    await page.get_by_role("heading", name="Please try again").wait_for()
+    await check(page, "the answer to a form of nowhere")
+    await context.close()
