@@ -8,10 +8,10 @@ what came meanwhile like a person's.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import accumulate, groupby, pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import pycrdt
 
@@ -27,6 +27,8 @@ _Carried = frozenset[tuple[str, str]]
 
 # Likeness is judged by so many words of a block.
 _MAX_WORDS = 200
+# To find a place, as many siblings or runs are passed in the time that a comparison takes.
+_PASSED = 16
 
 
 def edit(state: bytes, wanted: Tree, kind: str = RICH, title: str | None = None) -> bytes | None:
@@ -202,17 +204,20 @@ def _edit_children(
         for a, b in _alike(live[i + 1 : next_i], wanted[j + 1 : next_j], effort):
             paired[i + 1 + a] = j + 1 + b
     equal = {i for i, _ in same}
-    upper = len(wanted)
-    for i in range(len(live) - 1, -1, -1):
-        if i not in paired:
-            del parent.children[i]
-            continue
-        j = paired[i]
-        _insert(parent, i + 1, wanted[j + 1 : upper])
-        if i not in equal:
+    kept = [(-1, -1), *sorted(paired.items())]
+    ends = [*kept[1:], (len(live), len(wanted))]
+    passed = sum(
+        (i + 1) * ((next_i > i + 1) + next_j - j - 1)
+        for (i, j), (next_i, next_j) in zip(kept, ends, strict=True)
+    )
+    if not effort.take(passed // _PASSED):
+        kept, ends = kept[:1], ends[-1:]
+    for (i, j), (next_i, next_j) in reversed(list(zip(kept, ends, strict=True))):
+        if next_i > i + 1:
+            del parent.children[i + 1 : next_i]
+        _insert(parent, i + 1, wanted[j + 1 : next_j])
+        if i >= 0 and i not in equal:
             _edit_item(live[i], wanted[j], carried, effort)
-        upper = j
-    _insert(parent, 0, wanted[:upper])
 
 
 def _alike(live: list[_Item], wanted: list[_Item], effort: Effort) -> list[tuple[int, int]]:
@@ -277,32 +282,63 @@ def _edit_plain(text: pycrdt.Text, wanted: str, effort: Effort) -> None:
             text.insert(places[start], new[new_start:new_end])
 
 
+class _Step(NamedTuple):
+    """Words to insert at a place, formats to give to a range, or without both one to delete.
+
+    Places are code points of the text as it was.
+    """
+
+    low: int
+    high: int
+    words: str
+    formats: dict[str, Any]
+
+
 def _edit_text(text: pycrdt.XmlText, runs: list[Tree], carried: _Carried, effort: Effort) -> None:
     """Change the words that differ, then the marks of those that stay."""
     pieces = [(words, formats or {}) for words, formats in text.diff()]
     old = "".join(words for words, _ in pieces)
     new = "".join(run["text"] for run in runs)
     places = _bytes(old)
-    edits = changes(old, new, effort)
+    steps = list(_steps(pieces, runs, changes(old, new, effort), carried))
+    ends = list(accumulate(len(words) for words, _ in pieces))
+    if not effort.take(sum(bisect_right(ends, step.low) for step in steps) // _PASSED):
+        steps = list(_steps(pieces, runs, [(0, len(old), 0, len(new))], carried))
+    for step in steps:
+        low, high = places[step.low], places[step.high]
+        if step.words:
+            text.insert(low, step.words, step.formats)
+        elif step.formats:
+            text.format(low, high, step.formats)
+        else:
+            del text[low:high]
+
+
+def _steps(
+    pieces: Sequence[tuple[str, Mapping[str, Any]]],
+    runs: list[Tree],
+    edits: list[tuple[int, int, int, int]],
+    carried: _Carried,
+) -> Iterator[_Step]:
+    """Yield what makes runs of pieces, from the end to the start, so that places stay true."""
     old_ends = list(accumulate(len(words) for words, _ in pieces))
     new_ends = list(accumulate(len(run["text"]) for run in runs))
-    kept_end = len(old)
+    new = "".join(run["text"] for run in runs)
+    kept_end = sum(len(words) for words, _ in pieces)
     for start, end, new_start, new_end in [*reversed(edits), (0, 0, 0, 0)]:
-        # From the end to the start, so that the places before stay true.
         cuts = _cuts(end, kept_end, old_ends, new_end - end, new_ends)
         for low, high in reversed(list(pairwise(cuts))):
             formats = pieces[bisect_right(old_ends, low)][1]
             run = runs[bisect_right(new_ends, low + new_end - end)]
             change = _difference(formats, run, carried)
             if change:
-                text.format(places[low], places[high], change)
+                yield _Step(low, high, "", change)
         if end > start:
-            del text[places[start] : places[end]]
-        at = places[start]
-        for low, high in pairwise(_cuts(new_start, new_end, new_ends, 0, [])):
+            yield _Step(start, end, "", {})
+        # At one place, the last one first.
+        for low, high in reversed(list(pairwise(_cuts(new_start, new_end, new_ends, 0, [])))):
             run = runs[bisect_right(new_ends, low)]
-            text.insert(at, new[low:high], _formats(run))
-            at += len(new[low:high].encode())
+            yield _Step(start, start, new[low:high], _formats(run))
         kept_end = start
 
 

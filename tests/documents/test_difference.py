@@ -104,3 +104,14 @@ def test_difference_of_large_documents_takes_seconds_at_most() -> None:
     began = time.perf_counter()
     difference(old, new)
     assert time.perf_counter() - began < 5
+
+
+def test_difference_of_a_long_text_joins_its_words_once() -> None:
+    """One changed word in two million characters; to add word by word copied what was before."""
+    # With a character of four bytes every copy has four a character.
+    text = "𠀀 " + f"{'x' * 99} " * 20_000
+    was, now = ({"type": "text", "text": words} for words in (text, text + "end"))
+    began = time.process_time()
+    found = difference(was, now)
+    assert time.process_time() - began < 2.5
+    assert (found.inserted, found.deleted) == (1, 0)

@@ -121,6 +121,16 @@ def test_markdown_of_signs_is_read_in_bounded_time(sign: str) -> None:
     assert time.monotonic() - started < 5
 
 
+def test_fit_joins_many_texts_at_once() -> None:
+    """Two megabytes in pieces of the same marks are one text; each was added by a copy of all."""
+    piece = {"type": "text", "text": "some words to say"}
+    started = time.process_time()
+    made = fit({"type": "doc", "content": [piece] * 120_000})
+    assert time.process_time() - started < 2
+    whole = {"type": "text", "text": "some words to say" * 120_000}
+    assert made["content"] == [{"type": "paragraph", "content": [whole]}]
+
+
 def test_fit_makes_any_tree_valid() -> None:
     """Blocks in text, text in rows, unknown nodes and marks, halves of characters."""
     wild: Any = {

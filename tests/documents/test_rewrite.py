@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pycrdt
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collab.engine.firewall import check_update
 from documents import content
 from documents.content import rewrite
+from documents.content.align import Effort
 from documents.content.fit import fit
 from tests.documents.trees import TREES, WORDS, complete
 
@@ -195,3 +198,54 @@ def test_an_edit_names_only_what_it_deletes() -> None:
         state = replica.encode()
     update = rewrite.edit(state, doc(p("49 388031 words"), p("x" * 49 + "y")))
     assert len(update or b"") < 40
+
+
+# What it costs
+
+
+def words(count: int, *marked: str) -> list[Any]:
+    """Return runs of which every second one has marks."""
+    bold = [{"type": name} for name in marked]
+    return [
+        {"type": "text", "text": f"w{n} "} | ({"marks": bold} if n % 2 and bold else {})
+        for n in range(count)
+    ]
+
+
+RUNS = words(12_000, "bold")
+
+
+@pytest.mark.parametrize(
+    ("first", "wanted"),
+    [([], words(24_000, "bold")), (RUNS, RUNS + words(12_000, "strike"))],
+    ids=["new ones", "more of them"],
+)
+def test_rewrite_of_many_runs_takes_no_time_in_their_square(first: Any, wanted: Any) -> None:
+    """A place is found from the start of its text, which thousands must not do."""
+    state = rewrite.new_state(doc(p(*first)))
+    began = time.process_time()
+    update = rewrite.edit(state, doc(p(*wanted)))
+    assert time.process_time() - began < 3
+    assert read(state, update or b"") == doc(p(*wanted))
+
+
+@few
+@given(TREES, TREES)
+def test_rewrite_that_costs_too_much_gives_the_wanted_one_too(first: Any, wanted: Any) -> None:
+    """It replaces whole blocks and texts; with no effort to spend all of them."""
+    state = rewrite.new_state(first)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rewrite, "Effort", lambda: Effort(0))
+        patch.setattr(rewrite, "_PASSED", 1)
+        update = rewrite.edit(state, wanted)
+    assert (update is None) == (complete(first) == complete(wanted))
+    assert read(state, *([update] if update else [])) == complete(wanted)
+
+
+def test_rewrite_of_a_word_in_a_long_paragraph_leaves_the_others() -> None:
+    """What is too much to change bit by bit does not make a small change a large one."""
+    runs = [*RUNS[:9000], RUNS[9000] | {"text": "other "}, *RUNS[9001:]]
+    state = rewrite.new_state(doc(p(*RUNS)))
+    update = rewrite.edit(state, doc(p(*runs))) or b""
+    assert len(update) < 60
+    assert read(state, update) == doc(p(*runs))
