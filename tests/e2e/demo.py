@@ -10,7 +10,7 @@ from tests.support.servers import Site
 DOCUMENTS = 74
 TEXTS = 10
 
-# Ada owns, Bob edits, Carla reads, and Dora edits and goes. Ada and Dora are a group.
+# Ada owns, Bob and Dora edit, Carla reads, and Emil edits and logs out. Ada and Dora are a group.
 _SHARE = f"""
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
@@ -21,17 +21,21 @@ from documents import actions
 from documents.models import Document
 users = get_user_model().objects
 ada, bob = users.get(username="ada"), users.get(username="bob")
-carla, dora = (users.create_user(username=n.lower(), first_name=n) for n in ("Carla", "Dora"))
+carla, dora, emil = (
+    users.create_user(username=n.lower(), first_name=n) for n in ("Carla", "Dora", "Emil")
+)
 Group.objects.create(name="Choir").user_set.add(ada, dora)
 print("key", ApiKey.issue(ada, "tests")[1])
 print("welcome", Document.objects.get().pk)
 print("Carla", login_path(carla))
 print("Dora", login_path(dora))
+print("Emil", login_path(emil))
 for number in range({DOCUMENTS + TEXTS}):
     kind = "rich" if number < {DOCUMENTS} else "text"
     document = actions.create_document(actor=ada, title=f"Document {{number}}", kind=kind)
-    for user, role in ((bob, Role.EDITOR), (carla, Role.READER), (dora, Role.EDITOR)):
-        sharing.grant(document.room, user, role)
+    for user in (bob, dora, emil):
+        sharing.grant(document.room, user, Role.EDITOR)
+    sharing.grant(document.room, carla, Role.READER)
     print(kind, document.pk)
 """
 

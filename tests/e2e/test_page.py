@@ -48,18 +48,18 @@ async def test_a_reader_sees_edits_and_cannot_type(demo: Demo, open_paper: Open)
 
 
 async def test_logging_out_leaves_nothing_in_the_browser(demo: Demo, open_paper: Open) -> None:
-    """The local copy is there while Dora writes, and gone once she has logged out."""
+    """The local copy is there while Emil writes, and gone once she has logged out."""
     document = demo.new_document()
-    dora = await open_paper("Dora", document)
-    await dora.to_end()
-    await dora.type("on a borrowed computer")
-    await dora.until_state("saved")
-    assert [name for name in await dora.page.evaluate(_COPIES) if document in name]
-    await dora.page.get_by_label("Account: Dora").click()
-    await dora.page.get_by_role("button", name="Log out").click()
-    await expect(dora.page).to_have_url(f"{demo.site.url}/login/")
-    assert await dora.page.evaluate(_COPIES) == []
-    answer = await dora.page.goto(dora.url)
+    emil = await open_paper("Emil", document)
+    await emil.to_end()
+    await emil.type("on a borrowed computer")
+    await emil.until_state("saved")
+    assert [name for name in await emil.page.evaluate(_COPIES) if document in name]
+    await emil.page.get_by_label("Account: Emil").click()
+    await emil.page.get_by_role("button", name="Log out").click()
+    await expect(emil.page).to_have_url(f"{demo.site.url}/login/")
+    assert await emil.page.evaluate(_COPIES) == []
+    answer = await emil.page.goto(emil.url)
     assert answer is not None
     assert answer.url == f"{demo.site.url}/login/?next=/documents/{document}/"
 
