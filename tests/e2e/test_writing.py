@@ -107,6 +107,7 @@ async def test_slash_menu_is_worked_by_keys_while_another_types(
     """Typing filters, arrows choose, Enter and Tab take, Escape leaves; in code there is none."""
     ada, bob = await pair(demo, open_paper)
     await lines(bob, "Bob's", "")
+    await expect(ada.editor.locator("p")).to_have_count(2)
     await ada.until_text("Bob's")
     await ada.to_end()
     await ada.type("and/or")
