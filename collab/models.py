@@ -14,6 +14,16 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
+class RoomQuerySet(models.QuerySet["Room"]):
+    def lock(self, pk: int) -> Room | None:
+        """Lock a room's row until the transaction ends. Returns None if it is gone.
+
+        Whoever locks a row of what the room belongs to does it after this, so that nobody waits in
+        a circle.
+        """
+        return self.select_for_update().filter(pk=pk).first()
+
+
 class Room(models.Model):
     """One live document: where its log ends, and which life of it this is.
 
@@ -32,6 +42,8 @@ class Room(models.Model):
     access = models.PositiveIntegerField(_("access version"), default=0, editable=False)
     floor = models.PositiveBigIntegerField(_("first row"), default=1, db_default=1, editable=False)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+
+    objects = RoomQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("room")

@@ -73,7 +73,7 @@ def create_link(room: Room, role: Role, expires_at: datetime | None = None) -> G
         raise NotShared(_("A link cannot make owners."))
     token = secrets.token_urlsafe(Grant.TOKEN_BYTES)
     with transaction.atomic():
-        _lock(room)
+        Room.objects.lock(room.pk)
         if Grant.objects.links().filter(room=room).count() >= LINKS_AT_MOST:
             raise NotShared(
                 _("A document can have %d links. Withdraw one that nobody needs any more.")
@@ -155,15 +155,11 @@ def _keeping_an_owner(room: Room) -> Iterator[None]:
     owners = owners_of(room)
     with transaction.atomic():
         # Of two owners who leave at once one must stay.
-        _lock(room)
+        Room.objects.lock(room.pk)
         owned = owners.exists()
         yield
         if owned and not owners.exists():
             raise NotShared(_("Somebody must own it: make another person an owner first."))
-
-
-def _lock(room: Room) -> None:
-    Room.objects.select_for_update().filter(pk=room.pk).first()
 
 
 def _check_number(room: Room) -> None:

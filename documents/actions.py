@@ -75,7 +75,7 @@ def duplicate(*, actor: AbstractBaseUser, document: Document) -> Document:
     copied = copy_of(edits.state_of(document.room_id), document.kind, title)
     with transaction.atomic():
         # Whoever deletes the original waits, and then finds the copy's rows of the same files.
-        if not _lock_room(document):
+        if Room.objects.lock(document.room_id) is None:
             raise NoSuchRoom(_("This document was deleted."))
         copy = create_document(actor=actor, title=title, content=copied.state, kind=document.kind)
         Document.objects.filter(pk=copy.pk).update(schema=document.schema)
@@ -89,7 +89,7 @@ def trash(*, actor: AbstractBaseUser, document: Document) -> None:
 
     Open sockets of others are closed, and nobody can change it.
     """
-    _lock_room(document)
+    Room.objects.lock(document.room_id)
     if Document.objects.alive().filter(pk=document.pk).update(trashed_at=timezone.now()):
         sharing.changed(document.room_id)
 
@@ -97,7 +97,7 @@ def trash(*, actor: AbstractBaseUser, document: Document) -> None:
 @transaction.atomic
 def restore(*, actor: AbstractBaseUser, document: Document) -> None:
     """Take a document out of the trash: everybody has the rights that they had."""
-    _lock_room(document)
+    Room.objects.lock(document.room_id)
     if Document.objects.trashed().filter(pk=document.pk).update(trashed_at=None):
         sharing.changed(document.room_id)
 
@@ -109,22 +109,13 @@ def delete(*, actor: AbstractBaseUser, document: Document) -> bool:
     Returns:
         Whether it was.
     """
-    _lock_room(document)
+    Room.objects.lock(document.room_id)
     # Read again, under the lock: somebody may have restored it.
     trashed = Document.objects.trashed().select_for_update(of=("self",))
     found = trashed.filter(pk=document.pk).first()
     if found is not None:
         found.delete()
     return found is not None
-
-
-def _lock_room(document: Document) -> bool:
-    """Lock a document's room until the transaction ends. Returns whether it is there.
-
-    Whoever locks a document's own row, too, does it after this: so nobody waits in a circle.
-    """
-    rooms = Room.objects.select_for_update().filter(pk=document.room_id)
-    return rooms.first() is not None
 
 
 def leave(*, actor: AbstractBaseUser, document: Document) -> None:

@@ -111,7 +111,7 @@ def _take_room(document: Document, size_bytes: int) -> None:
     """Lock a document's room, and check that it still takes so many bytes. Raises as `add`."""
     # One upload after the other, so that two at once cannot both take the last room; and before
     # any row of the document is locked, as whoever deletes it does.
-    room = Room.objects.select_for_update().filter(pk=document.room_id).first()
+    room = Room.objects.lock(document.room_id)
     if room is None or not Document.objects.alive().filter(pk=document.pk).exists():
         raise NoSuchRoom(_("This document was deleted."))
     used = document.attachments.aggregate(Sum("size_bytes"))["size_bytes__sum"] or 0

@@ -34,8 +34,7 @@ def admit(scope: dict[str, Any]) -> Admission:
     if not user.is_authenticated and not access.links_of(user):
         raise NotAdmitted(CloseCode.NO_LOGIN, _("Log in to open this document."))
     document_id: UUID = scope["url_route"]["kwargs"]["document_id"]
-    document = Document.objects.select_related("room").filter(pk=document_id).first()
-    can = access.NOTHING if document is None else access.abilities(user, document)
+    document, can = Document.objects.seen_by(user, document_id)
     if document is None or not can.read:
         # Missing and forbidden look the same.
         raise NotAdmitted(

@@ -124,7 +124,7 @@ async def read_content(
     if format == "yjs":
         return HttpResponse(state, content_type=CONTENT_TYPES[format])
     # A copy of its own, off the loop: rendering a large document takes a while.
-    body, etag = await _in_thread(_render)(state, document, format)
+    body, etag = await in_thread(_render)(state, document, format)
     answer = get_conditional_response(request, etag=etag) or HttpResponse(
         body, content_type=CONTENT_TYPES[format]
     )
@@ -156,7 +156,7 @@ async def write_content(request: HttpRequest, document_id: UUID) -> Any:
     process = Process.current()
     room = await process.registry.lease(document.room_id, DOCUMENT)
     try:
-        update = await _in_thread(_change)(
+        update = await in_thread(_change)(
             room.replica.encode(),
             document,
             _parser(request.content_type, document),
@@ -209,17 +209,9 @@ def _change(
 
 def _render(state: bytes, document: Document, format: Format) -> tuple[str, str]:
     """Return the content in a format, and its ETag, which is the same in all formats."""
-    replica, kind = content.replica_of(state), document.kind
-    tree = content.as_json(replica, kind)
-    match format:
-        case "html":
-            body = content.as_html(replica, kind, document.get_absolute_url())
-        case "markdown":
-            body = content.as_markdown(replica, kind)
-        case "json":
-            body = tree
-        case _:
-            body = content.as_text(replica, kind)
+    replica = content.replica_of(state)
+    body = content.written(replica, document.kind, format, document.get_absolute_url())
+    tree = body if format == "json" else content.as_json(replica, document.kind)
     return body, _etag(tree)
 
 
@@ -227,7 +219,8 @@ def _etag(tree: str) -> str:
     return f'"{hashlib.sha256(tree.encode(errors="replace")).hexdigest()[:32]}"'
 
 
-def _in_thread(work: Any) -> Any:
+def in_thread(work: Any) -> Any:
+    """Have what takes seconds for a long document wait for nothing, and nothing for it."""
     return database_sync_to_async(work, thread_sensitive=False)
 
 

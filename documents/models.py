@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from collab import access
+from collab.access import Abilities
 from collab.models import Grant, Role, Room
 
 
@@ -21,6 +22,14 @@ def _rooms_of(user: Any, condition: Q) -> Any:
 
 
 class DocumentQuerySet(models.QuerySet["Document"]):
+    def seen_by(self, user: Any, pk: uuid.UUID) -> tuple[Document | None, Abilities]:
+        """Find a document with its room, and what a user may do to it: two queries.
+
+        Without the ability to read it may be there all the same, which nobody else is to be told.
+        """
+        found = self.select_related("room").filter(pk=pk).first()
+        return found, access.NOTHING if found is None else access.abilities(user, found)
+
     def alive(self) -> Self:
         """Documents that are not in the trash."""
         return self.filter(trashed_at=None)

@@ -50,8 +50,7 @@ def for_document(
         @wraps(view)
         def wrapped(request: Any, document_id: UUID, **kwargs: Any) -> HttpResponseBase:
             request.visitor = access.visitor(request)
-            found = Document.objects.select_related("room").filter(pk=document_id).first()
-            can = access.NOTHING if found is None else access.abilities(request.visitor, found)
+            found, can = Document.objects.seen_by(request.visitor, document_id)
             if not can.read:
                 if request.visitor.is_authenticated:
                     raise Http404
@@ -87,16 +86,10 @@ async def find_document(request: Any, document_id: UUID) -> tuple[Document, Abil
     Raises:
         Http404: there is none, or none for them.
     """
-
-    def find() -> tuple[Document, Abilities]:
-        document = Document.objects.select_related("room").filter(pk=document_id).first()
-        can = access.NOTHING if document is None else access.abilities(request.auth, document)
-        if document is None or not can.read:
-            raise Http404
-        return document, can
-
-    found: tuple[Document, Abilities] = await sync_to_async(find)()
-    return found
+    document, can = await sync_to_async(Document.objects.seen_by)(request.auth, document_id)
+    if document is None or not can.read:
+        raise Http404
+    return document, can
 
 
 def require(can: Abilities, ability: Ability) -> None:

@@ -16,7 +16,7 @@ from documents.models import Attachment, Document
 @receiver(pre_delete, sender=Document)
 def lock_room(sender: type[Document], instance: Document, **kwargs: Any) -> None:
     """Lock the room before the document's row, as uploads do: so neither waits for the other."""
-    Room.objects.select_for_update().filter(pk=instance.room_id).first()
+    Room.objects.lock(instance.room_id)
 
 
 @receiver(post_delete, sender=Document)

@@ -16,7 +16,7 @@ from collab.access import Abilities
 from collab.api import errors
 from collab.models import Version
 from documents import versions
-from documents.content_api import CONTENT_TYPES, Format
+from documents.content_api import CONTENT_TYPES, Format, in_thread
 from documents.models import Document
 from documents.request import find_document, require
 from documents.versions import Shown
@@ -128,7 +128,7 @@ async def name(request: HttpRequest, document_id: UUID, new: NewName) -> Any:
     Names that others gave are for owners to change. There are 1000 names at most.
     """
     document, can = await _written(request, document_id)
-    give = _in_thread(history.name_version)
+    give = in_thread(history.name_version)
     named = await give(
         actor=_account(request), room=document.room, name=new.name, seq=new.seq, as_owner=can.share
     )
@@ -146,7 +146,7 @@ async def read_version(
 ) -> HttpResponse:
     """Return the document as it was after an edit, in the formats of its content."""
     document, _can = await _written(request, document_id)
-    body = await _in_thread(_render)(document, _in_bounds(seq), format)
+    body = await in_thread(_render)(document, _in_bounds(seq), format)
     return HttpResponse(body, content_type=CONTENT_TYPES[format])
 
 
@@ -180,7 +180,7 @@ async def restore(
     was answered with N is undone by restoring N - 1 since N: what was written after it stays.
     """
     document, _can = await _written(request, document_id)
-    bring_back = _in_thread(versions.restore)
+    bring_back = in_thread(versions.restore)
     user = request.auth  # type: ignore[attr-defined]
     restored = await bring_back(actor=user, document=document, seq=_in_bounds(seq), since=since)
     return {"seq": restored.seq}
@@ -202,11 +202,6 @@ def _in_bounds(seq: int) -> int:
     if seq >= _END:
         raise Http404
     return seq
-
-
-def _in_thread(work: Any) -> Any:
-    """Have what takes seconds for a long history wait for nothing, and nothing for it."""
-    return database_sync_to_async(work, thread_sensitive=False)
 
 
 def _shown(version: Shown) -> dict[str, Any]:

@@ -91,16 +91,8 @@ def read(document: Document, seq: int | None) -> Reading:
 
 def written(document: Document, seq: int | None, format: str) -> str:
     """Return a version as html, markdown, text or json. Raises as `replica_at`."""
-    replica, kind = replica_at(document, seq), document.kind
-    match format:
-        case "html":
-            return content.as_html(replica, kind, document.get_absolute_url())
-        case "markdown":
-            return content.as_markdown(replica, kind)
-        case "json":
-            return content.as_json(replica, kind)
-        case _:
-            return content.as_text(replica, kind)
+    replica = replica_at(document, seq)
+    return content.written(replica, document.kind, format, document.get_absolute_url())
 
 
 def compare(document: Document, old: int, new: int | None) -> Comparison:

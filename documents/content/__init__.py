@@ -20,7 +20,7 @@ from documents.content.tree import Tree
 __all__ = [
     "BODY", "MAX_DEPTH", "RICH", "TEXT", "TITLE", "ContentRejected", "Tree",
     "as_html", "as_json", "as_markdown", "as_text", "html_of_tree", "parse_html",
-    "parse_markdown", "replica_of", "text_of_tree", "title_of", "tree_of",
+    "parse_markdown", "replica_of", "text_of_tree", "title_of", "tree_of", "written",
 ]  # fmt: skip
 
 
@@ -62,6 +62,19 @@ def as_markdown(replica: Replica, kind: str = RICH) -> str:
 def as_json(replica: Replica, kind: str = RICH) -> str:
     """Return the body's tree as JSON."""
     return json.dumps(tree_of(replica, kind), ensure_ascii=False)
+
+
+def written(replica: Replica, kind: str, format: str, base: str = "") -> str:
+    """Return the body as html, markdown, json or, for any other format, text."""
+    match format:
+        case "html":
+            return as_html(replica, kind, base)
+        case "markdown":
+            return as_markdown(replica, kind)
+        case "json":
+            return as_json(replica, kind)
+        case _:
+            return as_text(replica, kind)
 
 
 def html_of_tree(tree: Tree, base: str = "") -> str:
