@@ -68,6 +68,13 @@ def inspect(data: bytes) -> Picture:
     return found
 
 
+def check_size(size_bytes: int) -> None:
+    """Refuse a file for its size alone, which is known before it is read. Raises TooLarge."""
+    max_bytes = conf.get("IMAGE_BYTES")
+    if size_bytes > max_bytes:
+        raise TooLarge(_("An image may have %d MB at most.") % (max_bytes // 1_000_000))
+
+
 def add(*, actor: Any, document: Document, data: bytes) -> Attachment:
     """Keep an image for a document.
 
@@ -80,10 +87,7 @@ def add(*, actor: Any, document: Document, data: bytes) -> Attachment:
         NoImage, TooLarge: it is not taken.
         NoSuchRoom: the document was deleted meanwhile, or lies in the trash.
     """
-    if len(data) > conf.get("IMAGE_BYTES"):
-        raise TooLarge(
-            _("An image may have %d MB at most.") % (conf.get("IMAGE_BYTES") // 1_000_000)
-        )
+    check_size(len(data))
     picture = inspect(data)
     name = _name_of(data)
     try:

@@ -9,12 +9,10 @@ from asgiref.sync import sync_to_async
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from ninja import File, Router, Schema, Status
 from ninja.files import UploadedFile
 
-from collab import conf
 from collab.api import ApiError, errors
 from documents import attachments
 from documents.attachments import NoImage, TooLarge
@@ -43,14 +41,9 @@ async def upload(request: HttpRequest, document_id: UUID, file: File[UploadedFil
     """
     document, can = await find_document(request, document_id)
     require(can, "write")
-    if (file.size or 0) > conf.get("IMAGE_BYTES"):
-        raise ApiError(
-            413,
-            "too_large",
-            _("An image may have %d MB at most.") % (conf.get("IMAGE_BYTES") // 1_000_000),
-        )
     add = sync_to_async(attachments.add)
     try:
+        attachments.check_size(file.size or 0)
         made = await add(
             actor=request.auth,  # type: ignore[attr-defined]
             document=document,
