@@ -1,0 +1,1 @@
+"""A dashboard's layout: what its room holds, read and changed."""

@@ -1,0 +1,113 @@
+"""A layout as plain values: what panels a dashboard has, what they ask, and where they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+COLUMNS = 12
+"""Width of the grid."""
+ROWS_AT_MOST = 500
+"""Where the grid ends below; a row is 5 rem high."""
+HEIGHT_AT_MOST = 24
+PANELS_AT_MOST = 60
+QUERIES_AT_MOST = 6
+VARIABLES_AT_MOST = 12
+
+
+class PanelKind(StrEnum):
+    STAT = "stat"
+    TIMESERIES = "timeseries"
+    GAUGE = "gauge"
+    BARS = "bars"
+    TABLE = "table"
+    STATUS = "status"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a panel was put, in cells: what is stored. Where it is shown, `arrange` derives."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+
+
+@dataclass(frozen=True, slots=True)
+class QuerySpec:
+    """One query as a person set it; variables such as `$host` are not put in yet.
+
+    `matchers` are (label, operator, value). `by` is None for each series on its own, else the
+    labels that remain. `across` puts the series of a group together; empty: what fits `function`.
+    `window` is a time such as `5m`, empty for one step.
+    """
+
+    metric: str = ""
+    matchers: tuple[tuple[str, str, str], ...] = ()
+    by: tuple[str, ...] | None = None
+    function: str = "avg"
+    across: str = ""
+    window: str = ""
+    legend: str = ""
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """Arithmetic between two queries of a panel, by their keys."""
+
+    op: str
+    left: str
+    right: str
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One panel. `thresholds` are (from, level), rising; levels are good, warn, bad."""
+
+    id: str
+    kind: PanelKind
+    title: str
+    place: Place
+    queries: dict[str, QuerySpec] = field(default_factory=dict)
+    formula: Formula | None = None
+    unit: str = ""
+    decimals: int | None = None
+    min: float | None = None
+    max: float | None = None
+    thresholds: tuple[tuple[float, str], ...] = ()
+    legend: str = "list"
+    nulls: str = "gap"
+    style: str = "line"
+    stacked: bool = False
+    limit: int = 10
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A choice for the whole dashboard, put in where a query says `$name`.
+
+    `kind` is `label` (values of `label` in `metric`), `custom` (`options`) or `interval`
+    (`options`, times such as `1m`). Empty `default`: the first option, or all where `multi`.
+    """
+
+    name: str
+    kind: str
+    label: str = ""
+    metric: str = ""
+    options: tuple[str, ...] = ()
+    default: tuple[str, ...] = ()
+    multi: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """All of it. `panels` by id; `variables` in their order; `range` such as `1h`: the default."""
+
+    title: str
+    panels: dict[str, Panel]
+    variables: tuple[Variable, ...] = ()
+    range: str = "1h"

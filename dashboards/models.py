@@ -1,0 +1,31 @@
+"""A dashboard: what is kept beside its layout, which is in its room."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from collab.models import Room
+from collab.shared import SharedObject, SharedQuerySet
+
+
+class DashboardQuerySet(SharedQuerySet["Dashboard"]):
+    """Dashboards."""
+
+
+class Dashboard(SharedObject):
+    """A live dashboard. Its layout and title are in the room."""
+
+    KIND = "dashboard"
+
+    room = models.OneToOneField(Room, models.CASCADE, related_name="dashboard", editable=False)
+
+    objects = DashboardQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("dashboard")
+        verbose_name_plural = _("dashboards")
+
+    def get_absolute_url(self) -> str:
+        return reverse("dashboards:detail", args=[self.pk])
