@@ -27,7 +27,21 @@ class PanelKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a panel was put, in cells: what is stored. Where it is shown, `arrange` derives."""
+    """Where a panel was put: what is stored. Where it is shown, `arrange` derives.
+
+    `x`, `w` and `h` are cells. `y` is the panel's place in the order from the top, any finite
+    number: one between those of two others comes to stand between them, and nobody else's changes.
+    """
+
+    x: int
+    y: float
+    w: int
+    h: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Where a panel is shown, in cells from the top left."""
 
     x: int
     y: int
