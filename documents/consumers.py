@@ -11,12 +11,12 @@ from channels.db import database_sync_to_async
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
-from collab import access
+from collab import access, people
 from collab.consumers import Admission, LiveConsumer, NotAdmitted, RoomConsumer
 from collab.engine.errors import CloseCode
 from collab.engine.room import Room
 from collab.process import Process
-from documents import actions, people
+from documents import actions
 from documents.content import schema as schemas
 from documents.live import DOCUMENT
 from documents.models import Document

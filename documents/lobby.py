@@ -20,11 +20,11 @@ from channels.db import database_sync_to_async
 from django.db import DatabaseError
 from django.template.loader import render_to_string
 
+from collab import people
 from collab.engine.errors import LogUnavailable
 from collab.engine.occupancy import NOBODY, Occupants
 from collab.models import Grant, GrantQuerySet
 from collab.process import Process
-from documents import people
 
 logger = logging.getLogger(__name__)
 

@@ -17,11 +17,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
-from collab import access, directory, sharing
+from collab import access, directory, people, sharing
 from collab.directory import UnknownName
 from collab.models import Grant, Role, Room
 from collab.sharing import NotShared
-from documents import people
 from documents.request import DocumentRequest, for_document
 
 LINK_ROLES = (Role.READER, Role.COMMENTER, Role.EDITOR)

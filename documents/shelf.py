@@ -10,10 +10,9 @@ from typing import Any
 from django.db.models import Q, TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from collab import access, paging
+from collab import access, paging, people
 from collab.access import Abilities
 from collab.models import Grant, Role
-from documents import people
 from documents.models import Document, DocumentQuerySet
 
 ROWS = 50

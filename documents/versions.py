@@ -9,11 +9,11 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.utils.translation import gettext_lazy
 
-from collab import edits, history
+from collab import edits, history, people
 from collab.engine.peer import Person
 from collab.engine.replica import Replica
 from collab.history import Entry
-from documents import actions, content, people
+from documents import actions, content
 from documents.content import rewrite
 from documents.content.difference import difference
 from documents.models import Document

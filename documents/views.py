@@ -9,10 +9,10 @@ from django.shortcuts import render
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET
 
-from collab import conf
+from collab import conf, people
 from collab.access import Abilities
 from collab.engine.peer import Person
-from documents import actions, people
+from documents import actions
 from documents.content import schema
 from documents.models import Document
 from documents.request import DocumentRequest, for_document
