@@ -10,6 +10,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -73,11 +74,14 @@ class SharedQuerySet(models.QuerySet[T], Generic[T]):
 class SharedObject(models.Model):
     """Base of what has a room. Its content and title are in there; `title` is a mirror for lists.
 
-    A subclass adds `room`, a OneToOneField to `collab.Room` whose `related_name` is its `KIND`.
+    A subclass adds `room`, a OneToOneField to `collab.Room` whose `related_name` is its `KIND`, and
+    `objects`, the manager of a `SharedQuerySet`. `PAGES` is the namespace of its pages' URLs.
     """
 
     KIND: str
+    PAGES: str
     room: models.OneToOneField[Room, Room]
+    objects: Any
     TITLE_LENGTH = TITLE_LENGTH
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -93,3 +97,15 @@ class SharedObject(models.Model):
 
     def __str__(self) -> str:
         return self.title or str(_("Untitled"))
+
+    def get_absolute_url(self) -> str:
+        return self.page("detail")
+
+    def page(self, name: str, *args: Any) -> str:
+        """Return the address of one of its pages, by the name of the URL pattern."""
+        return reverse(f"{self.PAGES}:{name}", args=[self.pk, *args])
+
+    @property
+    def noun(self) -> str:
+        """What people call it in a sentence: a document."""
+        return str(self._meta.verbose_name)

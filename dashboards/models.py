@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.db import models
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from collab.models import Room
@@ -18,6 +17,7 @@ class Dashboard(SharedObject):
     """A live dashboard. Its layout and title are in the room."""
 
     KIND = "dashboard"
+    PAGES = "dashboards"
 
     room = models.OneToOneField(Room, models.CASCADE, related_name="dashboard", editable=False)
 
@@ -26,6 +26,3 @@ class Dashboard(SharedObject):
     class Meta:
         verbose_name = _("dashboard")
         verbose_name_plural = _("dashboards")
-
-    def get_absolute_url(self) -> str:
-        return reverse("dashboards:detail", args=[self.pk])

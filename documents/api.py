@@ -16,10 +16,11 @@ from collab import access, paging
 from collab.access import Abilities
 from collab.api import ApiError, errors, needs_account
 from collab.models import Grant, Role
+from collab.request import require
 from documents import actions, content_api, files, grant_api, version_api
 from documents.content import rewrite
 from documents.models import Document, DocumentQuerySet
-from documents.request import find_document, require
+from documents.request import find_document
 
 router = Router(tags=["documents"])
 router.add_router("", content_api.router)

@@ -17,11 +17,12 @@ from ninja import Router, Schema
 from collab import conf
 from collab.api import ApiError, errors
 from collab.process import Process
+from collab.request import require
 from documents import content
 from documents.content import Tree, rewrite
 from documents.live import DOCUMENT
 from documents.models import Document
-from documents.request import find_document, require
+from documents.request import find_document
 
 router = Router(tags=["content"])
 

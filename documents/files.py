@@ -14,10 +14,11 @@ from ninja import File, Router, Schema, Status
 from ninja.files import UploadedFile
 
 from collab.api import ApiError, errors
+from collab.request import require
 from documents import attachments
 from documents.attachments import NoImage, TooLarge
 from documents.models import Attachment
-from documents.request import DocumentRequest, find_document, for_document, require
+from documents.request import DocumentRequest, find_document, for_document
 
 router = Router(tags=["files"])
 

@@ -16,8 +16,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from collab import directory, sharing
 from collab.api import ApiError, errors
 from collab.models import Grant, Role, Room
+from collab.request import require
 from documents.models import Document
-from documents.request import find_document, require
+from documents.request import find_document
 
 router = Router(tags=["grants"])
 

@@ -25,9 +25,10 @@ from django_htmx.middleware import HtmxDetails
 
 from collab import access
 from collab.engine.errors import CollabError
+from collab.request import login_needed
 from documents import actions, lobby, shelf
 from documents.models import Document
-from documents.request import DocumentRequest, for_document, login_needed
+from documents.request import DocumentRequest, for_document
 from documents.shelf import View
 
 Answer = Callable[..., HttpResponseBase]

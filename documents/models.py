@@ -7,7 +7,6 @@ from typing import Any, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import FilteredRelation, Q
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -30,6 +29,7 @@ class Document(SharedObject):
     """A live document. Its text and title are in the room; `title` mirrors the title for lists."""
 
     KIND = "document"
+    PAGES = "documents"
 
     class Kind(models.TextChoices):
         """What the room's `body` is: an `XmlFragment` that Tiptap edits, or a plain `Text`."""
@@ -50,9 +50,6 @@ class Document(SharedObject):
     class Meta:
         verbose_name = _("document")
         verbose_name_plural = _("documents")
-
-    def get_absolute_url(self) -> str:
-        return reverse("documents:detail", args=[self.pk])
 
 
 class Visit(models.Model):

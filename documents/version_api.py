@@ -15,10 +15,11 @@ from collab import history
 from collab.access import Abilities
 from collab.api import errors
 from collab.models import Version
+from collab.request import require
 from documents import versions
 from documents.content_api import CONTENT_TYPES, Format, in_thread
 from documents.models import Document
-from documents.request import find_document, require
+from documents.request import find_document
 from documents.versions import Shown
 
 router = Router(tags=["versions"])
