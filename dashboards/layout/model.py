@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 COLUMNS = 12
 """Width of the grid."""
-ROWS_AT_MOST = 500
-"""Where the grid ends below; a row is 5 rem high."""
 HEIGHT_AT_MOST = 24
+"""Of a panel, in rows; a row is 5 rem high."""
 PANELS_AT_MOST = 60
-QUERIES_AT_MOST = 6
+"""Panels that are shown: where more were added at once, the lowest are left out."""
+ROWS_AT_MOST = PANELS_AT_MOST * HEIGHT_AT_MOST
+"""Where the grid ends below, even if the highest panels stand in one column."""
+QUERY_KEYS = ("a", "b", "c", "d", "e", "f")
 VARIABLES_AT_MOST = 12
+TEXT_LENGTH = 20_000
+"""Of a text panel, in characters."""
+LINE_LENGTH = 300
+"""Of a title, a name, a label's value: whatever is one line."""
+LISTED_AT_MOST = 100
+"""Matchers, labels, thresholds, options of one list; and lines of a panel, its `limit`."""
+DECIMALS_AT_MOST = 10
+
+PANEL_ID = re.compile(r"[a-z0-9]{10}")
+VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
+DURATION = re.compile(r"[1-9][0-9]{0,4}[smhdwMy]")
+"""The range before now that a dashboard shows at first."""
+
+FUNCTIONS = (
+    "avg", "sum", "min", "max", "last", "count", "rate", "increase", "p50", "p95", "p99",
+)  # fmt: skip
+ACROSS = ("", "avg", "sum", "min", "max")
+OPERATORS = ("=", "!=", "=~", "!~")
+OPS = ("+", "-", "*", "/")
+LEVELS = ("good", "warn", "bad")
+LEGENDS = ("list", "table", "none")
+NULLS = ("gap", "connect", "zero")
+STYLES = ("line", "area", "bars")
+VARIABLE_KINDS = ("label", "custom", "interval")
 
 
 class PanelKind(StrEnum):
@@ -23,6 +50,18 @@ class PanelKind(StrEnum):
     TABLE = "table"
     STATUS = "status"
     TEXT = "text"
+
+
+SIZES = {
+    PanelKind.STAT: (3, 2),
+    PanelKind.TIMESERIES: (6, 4),
+    PanelKind.GAUGE: (3, 3),
+    PanelKind.BARS: (4, 4),
+    PanelKind.TABLE: (6, 4),
+    PanelKind.STATUS: (4, 3),
+    PanelKind.TEXT: (4, 3),
+}
+"""Width and height of a panel that nobody has resized yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +118,11 @@ class Formula:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One panel. `thresholds` are (from, level), rising; levels are good, warn, bad."""
+    """One panel.
+
+    `queries` has keys of `QUERY_KEYS`, in their order. `thresholds` are (from, level), rising, the
+    level one of `LEVELS`. `legend`, `nulls` and `style` are of `LEGENDS`, `NULLS` and `STYLES`.
+    """
 
     id: str
     kind: PanelKind

@@ -1,0 +1,270 @@
+"""A layout out of a room: whatever a program may have written there reads as plain, bounded values.
+
+Roots of the room are `title` (a shared text) and the maps `panels`, `variables` and `settings`. A
+panel's map has the fields of `Panel`, with `x`, `y`, `w`, `h` for its place, a map of maps for
+`queries`, and a shared text for `text`; a variable's map has those of `Variable` and `order`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pycrdt
+
+from collab.engine.replica import Replica
+from dashboards.layout.arrange import in_order
+from dashboards.layout.model import (
+    ACROSS,
+    COLUMNS,
+    DECIMALS_AT_MOST,
+    DURATION,
+    FUNCTIONS,
+    HEIGHT_AT_MOST,
+    LEGENDS,
+    LEVELS,
+    LINE_LENGTH,
+    LISTED_AT_MOST,
+    NULLS,
+    OPERATORS,
+    OPS,
+    PANEL_ID,
+    PANELS_AT_MOST,
+    QUERY_KEYS,
+    SIZES,
+    STYLES,
+    TEXT_LENGTH,
+    VARIABLE_KINDS,
+    VARIABLE_NAME,
+    VARIABLES_AT_MOST,
+    Formula,
+    Layout,
+    Panel,
+    PanelKind,
+    Place,
+    QuerySpec,
+    Variable,
+)
+
+TITLE, PANELS, VARIABLES, SETTINGS = "title", "panels", "variables", "settings"
+
+_PANEL_KEYS = frozenset({
+    "kind", "title", "x", "y", "w", "h", "queries", "formula", "unit", "decimals", "min", "max",
+    "thresholds", "legend", "nulls", "style", "stacked", "limit", "text",
+})  # fmt: skip
+_QUERY_FIELDS = frozenset({
+    "metric", "matchers", "by", "function", "across", "window", "legend", "hidden",
+})  # fmt: skip
+_VARIABLE_FIELDS = frozenset({"kind", "label", "metric", "options", "default", "multi", "order"})
+
+Doc = pycrdt.Doc[Any]
+Values = Mapping[str, Any]
+
+
+def layout_of(source: Replica | Doc) -> Layout:
+    """Read a room's whole layout. A value that is missing or malformed reads as its default.
+
+    Of more than `PANELS_AT_MOST` panels or `VARIABLES_AT_MOST` variables the last are left out.
+    """
+    doc = source.doc if isinstance(source, Replica) else source
+    title = title_of(doc)
+    maps = [doc.get(root, type=pycrdt.Map) for root in (PANELS, VARIABLES, SETTINGS)]
+    with doc.transaction():
+        panels, variables, settings = maps
+        found = {
+            key: panel_of(key, _panel_values(values))
+            for key, values in _maps_in(panels)
+            if PANEL_ID.fullmatch(key)
+        }
+        chosen = sorted(
+            (_number(read.get("order")) or 0, name, variable_of(name, read))
+            for name, values in _maps_in(variables)
+            if VARIABLE_NAME.fullmatch(name)
+            for read in [_read(values, _VARIABLE_FIELDS)]
+        )
+        shown = range_of(_read(settings, frozenset({"range"})).get("range"))
+    order = in_order({key: panel.place for key, panel in found.items()})[:PANELS_AT_MOST]
+    return Layout(
+        title=title,
+        panels={key: found[key] for key in order},
+        variables=tuple(variable for *_, variable in chosen[:VARIABLES_AT_MOST]),
+        range=shown,
+    )
+
+
+def title_of(source: Replica | Doc) -> str:
+    """Return the title as one line of bounded length."""
+    doc = source.doc if isinstance(source, Replica) else source
+    return _line(str(doc.get(TITLE, type=pycrdt.Text)))
+
+
+def panel_of(key: str, values: Values) -> Panel:
+    """Read the panel of an id from plain values, `queries` a mapping of mappings."""
+    kind = PanelKind(_one_of(values.get("kind"), tuple(PanelKind), PanelKind.TIMESERIES))
+    queries = values.get("queries")
+    queries = queries if isinstance(queries, Mapping) else {}
+    return Panel(
+        id=key,
+        kind=kind,
+        title=_line(values.get("title")),
+        place=_place(values, kind),
+        queries={key: _query(queries[key]) for key in QUERY_KEYS if _is_map(queries.get(key))},
+        formula=_formula(values.get("formula")),
+        unit=_line(values.get("unit")),
+        decimals=_whole(values.get("decimals"), 0, DECIMALS_AT_MOST, None),
+        min=_number(values.get("min")),
+        max=_number(values.get("max")),
+        thresholds=_thresholds(values.get("thresholds")),
+        legend=_one_of(values.get("legend"), LEGENDS, LEGENDS[0]),
+        nulls=_one_of(values.get("nulls"), NULLS, NULLS[0]),
+        style=_one_of(values.get("style"), STYLES, STYLES[0]),
+        stacked=values.get("stacked") is True,
+        limit=_whole(values.get("limit"), 1, LISTED_AT_MOST, 10),
+        text=_words(values.get("text"), TEXT_LENGTH),
+    )
+
+
+def variable_of(name: str, values: Values) -> Variable:
+    """Read one variable from plain values."""
+    return Variable(
+        name=name,
+        kind=_one_of(values.get("kind"), VARIABLE_KINDS, VARIABLE_KINDS[0]),
+        label=_words(values.get("label")),
+        metric=_words(values.get("metric")),
+        options=_listed(values.get("options")),
+        default=_listed(values.get("default")),
+        multi=values.get("multi") is True,
+    )
+
+
+def range_of(value: Any) -> str:
+    """Read a dashboard's first range."""
+    return value if isinstance(value, str) and DURATION.fullmatch(value) else "1h"
+
+
+# What is in the room
+
+
+def _maps_in(parent: Any) -> Iterable[tuple[str, Any]]:
+    return [(key, value) for key, value in parent.items() if isinstance(value, pycrdt.Map)]
+
+
+def _read(values: Any, keys: frozenset[str]) -> dict[str, Any]:
+    """Read those keys of a map that are there, a shared text as its words."""
+    found = {}
+    for key in values.keys():  # noqa: SIM118 - a shared map, which is iterated by a call, too
+        if key in keys:
+            value = values[key]
+            found[key] = str(value) if isinstance(value, pycrdt.Text) else value
+    return found
+
+
+def _panel_values(panel: Any) -> dict[str, Any]:
+    values = _read(panel, _PANEL_KEYS)
+    if isinstance(values.get("queries"), pycrdt.Map):
+        values["queries"] = {
+            key: _read(query, _QUERY_FIELDS) for key, query in _maps_in(values["queries"])
+        }
+    return values
+
+
+# What a value says
+
+
+def _place(values: Values, kind: PanelKind) -> Place:
+    width, height = SIZES[kind]
+    w = _whole(values.get("w"), 1, COLUMNS, width)
+    return Place(
+        x=_whole(values.get("x"), 0, COLUMNS - w, 0),
+        y=_number(values.get("y")) or 0.0,
+        w=w,
+        h=_whole(values.get("h"), 1, HEIGHT_AT_MOST, height),
+    )
+
+
+def _query(values: Values) -> QuerySpec:
+    by = values.get("by")
+    return QuerySpec(
+        metric=_words(values.get("metric")),
+        matchers=_matchers(values.get("matchers")),
+        by=_listed(by) if isinstance(by, list | tuple) else None,
+        function=_one_of(values.get("function"), FUNCTIONS, FUNCTIONS[0]),
+        across=_one_of(values.get("across"), ACROSS, ACROSS[0]),
+        window=_words(values.get("window")),
+        legend=_line(values.get("legend")),
+        hidden=values.get("hidden") is True,
+    )
+
+
+def _matchers(value: Any) -> tuple[tuple[str, str, str], ...]:
+    found = []
+    for one in _elements(value):
+        if isinstance(one, list | tuple) and len(one) == 3 and all(isinstance(w, str) for w in one):
+            label, operator, wanted = one
+            if label and operator in OPERATORS:
+                found.append((_words(label), operator, _words(wanted)))
+    return tuple(found)
+
+
+def _thresholds(value: Any) -> tuple[tuple[float, str], ...]:
+    found = []
+    for one in _elements(value):
+        if isinstance(one, list | tuple) and len(one) == 2 and one[1] in LEVELS:
+            start = _number(one[0])
+            if start is not None:
+                found.append((start, str(one[1])))
+    return tuple(sorted(found, key=lambda threshold: threshold[0]))
+
+
+def _formula(value: Any) -> Formula | None:
+    if not isinstance(value, Mapping):
+        return None
+    op, left, right = (value.get(key) for key in ("op", "left", "right"))
+    if op in OPS and left in QUERY_KEYS and right in QUERY_KEYS:
+        return Formula(str(op), str(left), str(right))
+    return None
+
+
+def _listed(value: Any) -> tuple[str, ...]:
+    """Read a list of strings, none of them twice."""
+    words = (_words(one) for one in _elements(value) if isinstance(one, str))
+    return tuple(dict.fromkeys(filter(None, words)))
+
+
+def _elements(value: Any) -> Iterable[Any]:
+    return value[:LISTED_AT_MOST] if isinstance(value, list | tuple) else ()
+
+
+def _words(value: Any, length: int = LINE_LENGTH) -> str:
+    # PostgreSQL takes no NUL, where a question asks for a value that has one.
+    return value.replace("\0", "")[:length] if isinstance(value, str) else ""
+
+
+def _line(value: Any) -> str:
+    return " ".join(_words(value, 2 * LINE_LENGTH).split())[:LINE_LENGTH]
+
+
+def _one_of(value: Any, known: tuple[str, ...], default: str) -> str:
+    return value if isinstance(value, str) and value in known else default
+
+
+def _is_map(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _number(value: Any) -> float | None:
+    """Read a finite number; -0 reads as 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number + 0.0 if math.isfinite(number) else None
+
+
+def _whole(value: Any, low: int, high: int, default: Any) -> Any:
+    """Read a whole number, cut off and brought within bounds."""
+    number = _number(value)
+    return default if number is None else int(min(max(number, low), high))
