@@ -81,6 +81,7 @@ class SharedObject(models.Model):
     KIND: str
     PAGES: str
     room: models.OneToOneField[Room, Room]
+    room_id: int
     objects: Any
     TITLE_LENGTH = TITLE_LENGTH
 

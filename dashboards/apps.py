@@ -8,3 +8,9 @@ class DashboardsConfig(AppConfig):
     name = "dashboards"
     verbose_name = _("Dashboards")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from collab.signals import own_rooms
+        from dashboards.models import Dashboard
+
+        own_rooms(Dashboard)

@@ -1,19 +1,25 @@
-"""Writes: check, do, announce. Only actions and rooms change documents."""
+"""Writes to documents: check, do, announce. Only actions and rooms change documents."""
 
 from __future__ import annotations
 
-import pycrdt
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from collab import announce, edits, log, sharing
+from collab import actions, edits, sharing
+from collab.actions import delete, leave, rename, restore, trash
 from collab.engine.errors import NoSuchRoom
-from collab.models import Grant, Role, Room
-from documents import attachments, titles
+from collab.models import Room
+from collab.shared import clean_title
+from documents import attachments
 from documents.duplicate import copy_of
 from documents.models import Document, Visit
+
+__all__ = [
+    "create_document", "delete", "duplicate", "leave", "note_schema", "note_visit", "rename",
+    "restore", "trash",
+]  # fmt: skip
 
 
 def create_document(
@@ -31,38 +37,7 @@ def create_document(
         content: A Yjs update to begin with, which must hold the title too.
         kind: One of `Document.Kind`.
     """
-    title = clean_title(title)
-    if content is None and title:
-        content = _titled(title)
-    with transaction.atomic():
-        room = log.create(Document.KIND, content, actor.pk)
-        sharing.grant(room, actor, Role.OWNER)
-        return Document.objects.create(room=room, title=title, kind=kind)
-
-
-def mirror_title(*, room_id: int, title: str, edited: bool) -> None:
-    """Write a room's title to SQL where it differs, and the time of the edit if there was one.
-
-    The room calls this for content it has checked and saved; there is no other actor.
-    """
-    title = clean_title(title)
-    documents = Document.objects.filter(room_id=room_id)
-    if edited and documents.filter(title=title).update(updated_at=timezone.now()):
-        return
-    times = {"updated_at": timezone.now()} if edited else {}
-    if documents.exclude(title=title).update(title=title, **times):
-        _announce_title(room_id, title)
-
-
-def rename(*, actor: AbstractBaseUser, document: Document, title: str) -> None:
-    """Give a document another title, by an edit of its room that open pages see.
-
-    Raises:
-        NoSuchRoom, EpochChanged, UpdateRejected: the room does not take it.
-    """
-    title = clean_title(title)
-    edits.edit(document.room_id, actor.pk, lambda state: titles.changed_to(state, title))
-    mirror_title(room_id=document.room_id, title=title, edited=True)
+    return actions.create(Document, actor=actor, title=title, content=content, kind=kind)
 
 
 def duplicate(*, actor: AbstractBaseUser, document: Document) -> Document:
@@ -83,55 +58,6 @@ def duplicate(*, actor: AbstractBaseUser, document: Document) -> Document:
     return copy
 
 
-@transaction.atomic
-def trash(*, actor: AbstractBaseUser, document: Document) -> None:
-    """Move a document to the trash, where its owners alone can see it.
-
-    Open sockets of others are closed, and nobody can change it.
-    """
-    Room.objects.lock(document.room_id)
-    if Document.objects.alive().filter(pk=document.pk).update(trashed_at=timezone.now()):
-        sharing.changed(document.room_id)
-
-
-@transaction.atomic
-def restore(*, actor: AbstractBaseUser, document: Document) -> None:
-    """Take a document out of the trash: everybody has the rights that they had."""
-    Room.objects.lock(document.room_id)
-    if Document.objects.trashed().filter(pk=document.pk).update(trashed_at=None):
-        sharing.changed(document.room_id)
-
-
-@transaction.atomic
-def delete(*, actor: AbstractBaseUser, document: Document) -> bool:
-    """Delete a document for ever, with its history and images, if it is in the trash.
-
-    Returns:
-        Whether it was.
-    """
-    Room.objects.lock(document.room_id)
-    # Read again, under the lock: somebody may have restored it.
-    trashed = Document.objects.trashed().select_for_update(of=("self",))
-    found = trashed.filter(pk=document.pk).first()
-    if found is not None:
-        found.delete()
-    return found is not None
-
-
-def leave(*, actor: AbstractBaseUser, document: Document) -> None:
-    """Give up one's own grant in a document. One that a group has stays.
-
-    Raises:
-        NotShared: nobody would own it.
-    """
-    for grant in Grant.objects.filter(room_id=document.room_id, user_id=actor.pk):
-        sharing.withdraw(grant)
-
-
-def _announce_title(room_id: int, title: str) -> None:
-    announce.to_everyone({"event": "renamed", "room": room_id, "title": title})
-
-
 def note_visit(*, actor: AbstractBaseUser, document: Document) -> None:
     """Note that somebody opened a document, for their list of recent ones."""
     Visit.objects.update_or_create(
@@ -148,14 +74,3 @@ def note_schema(*, document: Document, schema: int) -> None:
     if newer:
         document.schema = schema
         sharing.changed(document.room_id)
-
-
-def clean_title(title: str) -> str:
-    """Make a title one line of bounded length; NUL, which PostgreSQL refuses, goes."""
-    return " ".join(title.replace("\0", "").split())[: Document.TITLE_LENGTH]
-
-
-def _titled(title: str) -> bytes:
-    doc: pycrdt.Doc[pycrdt.Text] = pycrdt.Doc()
-    doc["title"] = pycrdt.Text(title)
-    return doc.get_update()

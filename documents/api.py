@@ -17,6 +17,7 @@ from collab.access import Abilities
 from collab.api import ApiError, errors, needs_account
 from collab.models import Grant, Role
 from collab.request import require
+from collab.shared import clean_title
 from documents import actions, content_api, files, grant_api, version_api
 from documents.content import rewrite
 from documents.models import Document, DocumentQuerySet
@@ -107,7 +108,7 @@ async def create(request: HttpRequest, new: NewDocument) -> Any:
 
     def make() -> Document:
         state = None
-        title = actions.clean_title(new.title)
+        title = clean_title(new.title)
         if new.content is not None:
             source = new.content.replace("\0", "")
             tree = content_api.parse(source, new.format, new.kind)
@@ -149,11 +150,11 @@ async def change(request: HttpRequest, document_id: UUID, wanted: DocumentChange
 
     def do() -> tuple[Document, Abilities]:
         if wanted.trashed is False:
-            actions.restore(actor=user, document=document)
+            actions.restore(actor=user, shared=document)
         if wanted.title is not None:
-            actions.rename(actor=user, document=document, title=wanted.title)
+            actions.rename(actor=user, shared=document, title=wanted.title)
         if wanted.trashed:
-            actions.trash(actor=user, document=document)
+            actions.trash(actor=user, shared=document)
         document.refresh_from_db()
         return document, access.abilities(user, document)
 
@@ -174,7 +175,7 @@ async def delete(request: HttpRequest, document_id: UUID, forever: bool = False)
     document, can = await find_document(request, document_id)
     require(can, "share")
     act = database_sync_to_async(actions.delete if forever else actions.trash)
-    done = await act(actor=request.auth, document=document)  # type: ignore[attr-defined]
+    done = await act(actor=request.auth, shared=document)  # type: ignore[attr-defined]
     if forever and not done:
         raise ApiError(409, "not_in_trash", _("Move the document to the trash first."))
     return Status(204, None)

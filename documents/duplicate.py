@@ -8,6 +8,7 @@ from typing import Any
 
 import pycrdt
 
+from collab import titles
 from documents import content
 from documents.models import Document
 
@@ -39,7 +40,7 @@ def copy_of(state: bytes, kind: str, title: str) -> Copied:
     copy: pycrdt.Doc[Any] = pycrdt.Doc()
     files: set[str] = set()
     with copy.transaction():
-        copy[content.TITLE] = pycrdt.Text(title)
+        copy[titles.TITLE] = pycrdt.Text(title)
         if kind == Document.Kind.TEXT:
             text = str(source.get(content.BODY, type=pycrdt.Text))
             copy[content.BODY] = pycrdt.Text(text)

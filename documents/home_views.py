@@ -110,7 +110,7 @@ def rename(request: DocumentRequest) -> HttpResponse:
     if request.method == "GET":
         return _ask(request, "rename")
     actions.rename(
-        actor=request.visitor, document=request.document, title=request.POST.get("title", "")
+        actor=request.visitor, shared=request.document, title=request.POST.get("title", "")
     )
     return _home(request)
 
@@ -132,7 +132,7 @@ def duplicate(request: DocumentRequest) -> HttpResponse:
 @for_document("share")
 def trash(request: DocumentRequest) -> HttpResponse:
     """Move a document to the trash."""
-    actions.trash(actor=request.visitor, document=request.document)
+    actions.trash(actor=request.visitor, shared=request.document)
     undo = reverse("documents:restore", args=[request.document.pk])
     _say(request, _("“%s” is in the trash.") % request.document, undo=undo)
     return _home(request)
@@ -144,7 +144,7 @@ def trash(request: DocumentRequest) -> HttpResponse:
 @for_document("share")
 def restore(request: DocumentRequest) -> HttpResponse:
     """Take a document out of the trash."""
-    actions.restore(actor=request.visitor, document=request.document)
+    actions.restore(actor=request.visitor, shared=request.document)
     _say(request, _("“%s” is back.") % request.document)
     return _home(request)
 
@@ -157,7 +157,7 @@ def delete(request: DocumentRequest) -> HttpResponse:
     """Ask whether to delete a document for ever, or do it."""
     if request.method == "GET":
         return _ask(request, "delete")
-    if actions.delete(actor=request.visitor, document=request.document):
+    if actions.delete(actor=request.visitor, shared=request.document):
         _say(request, _("“%s” is deleted for ever.") % request.document)
     return _home(request)
 
@@ -170,7 +170,7 @@ def leave(request: DocumentRequest) -> HttpResponse:
     """Ask whether to give up one's own right to a document, or do it."""
     if request.method == "GET":
         return _ask(request, "leave")
-    actions.leave(actor=request.visitor, document=request.document)
+    actions.leave(actor=request.visitor, shared=request.document)
     if access.abilities(request.visitor, request.document).read:
         _say(request, _("You still see “%s” through a group or a link.") % request.document)
     else:

@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET
 
 from collab import edits
+from collab.shared import clean_title
 from documents import actions, content
 from documents.request import DocumentRequest, for_document
 
@@ -26,7 +27,7 @@ def read(request: DocumentRequest) -> HttpResponse:
     html = content.as_html(replica, document.kind, document.get_absolute_url())
     context = {
         "document": document,
-        "title": actions.clean_title(content.title_of(replica)),
+        "title": clean_title(content.title_of(replica)),
         # What nh3 has let through, or the escaped words of a text.
         "body": SafeString(html),
     }

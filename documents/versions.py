@@ -9,11 +9,12 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.utils.translation import gettext_lazy
 
-from collab import edits, history, people
+from collab import actions, edits, history, people
 from collab.engine.peer import Person
 from collab.engine.replica import Replica
 from collab.history import Entry
-from documents import actions, content
+from collab.shared import clean_title
+from documents import content
 from documents.content import rewrite
 from documents.content.difference import difference
 from documents.models import Document
@@ -86,7 +87,7 @@ def read(document: Document, seq: int | None) -> Reading:
     """Show a version. Raises as `replica_at`."""
     replica = replica_at(document, seq)
     html = content.as_html(replica, document.kind, document.get_absolute_url())
-    return Reading(actions.clean_title(content.title_of(replica)), html)
+    return Reading(clean_title(content.title_of(replica)), html)
 
 
 def written(document: Document, seq: int | None, format: str) -> str:
@@ -147,5 +148,5 @@ def restore(*, actor: Any, document: Document, seq: int, since: int | None = Non
     if not changes:
         return Restored(done, None)
     now = content.title_of(replica_at(document, None))
-    actions.mirror_title(room_id=document.room_id, title=now, edited=True)
+    actions.mirror_title(Document, room_id=document.room_id, title=now, edited=True)
     return Restored(done, done - 1)

@@ -252,3 +252,10 @@ def replay(loaded: Loaded, limits: Limits) -> Replica:
             raise UpdateRejected("The stored snapshot is refused by the firewall.")
         logger.error("%d stored rows are refused by the firewall and left out", len(refused))
     return replica
+
+
+def replica_of(state: bytes) -> Replica:
+    """Make a copy of a stored state to read from, to be used by this thread only."""
+    replica = Replica(Limits())
+    replica.load([state])
+    return replica

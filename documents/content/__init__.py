@@ -10,30 +10,18 @@ import json
 
 import pycrdt
 
-from collab.engine.firewall import Limits
-from collab.engine.replica import Replica
+from collab.engine.replica import Replica, replica_of
+from collab.titles import title_of
 from documents.content import html, markdown, plain, tree
 from documents.content.parse import ContentRejected, parse_html, parse_markdown
-from documents.content.schema import BODY, MAX_DEPTH, RICH, TEXT, TITLE
+from documents.content.schema import BODY, MAX_DEPTH, RICH, TEXT
 from documents.content.tree import Tree
 
 __all__ = [
-    "BODY", "MAX_DEPTH", "RICH", "TEXT", "TITLE", "ContentRejected", "Tree",
+    "BODY", "MAX_DEPTH", "RICH", "TEXT", "ContentRejected", "Tree",
     "as_html", "as_json", "as_markdown", "as_text", "html_of_tree", "parse_html",
     "parse_markdown", "replica_of", "text_of_tree", "title_of", "tree_of", "written",
 ]  # fmt: skip
-
-
-def replica_of(state: bytes) -> Replica:
-    """Make a copy to read from, to be used by this thread only."""
-    replica = Replica(Limits())
-    replica.load([state])
-    return replica
-
-
-def title_of(replica: Replica) -> str:
-    """Return the title as it was typed; see `actions.clean_title`."""
-    return str(replica.doc.get(TITLE, type=pycrdt.Text))
 
 
 def tree_of(replica: Replica, kind: str = RICH) -> Tree:

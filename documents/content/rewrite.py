@@ -15,11 +15,12 @@ from typing import Any, NamedTuple
 
 import pycrdt
 
+from collab.titles import TITLE
 from documents import content
 from documents.content.align import Effort, best, changes, common
 from documents.content.attributes import filled, whole
 from documents.content.fit import fit
-from documents.content.schema import BODY, ELEMENTS, MARKS, MAX_DEPTH, RICH, TEXT, TITLE
+from documents.content.schema import BODY, ELEMENTS, MARKS, MAX_DEPTH, RICH, TEXT
 from documents.content.tree import Tree, bare, runs_of, walk
 
 _Parent = pycrdt.XmlFragment | pycrdt.XmlElement

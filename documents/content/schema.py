@@ -48,7 +48,6 @@ MARKS: Final[Mapping[str, Mapping[str, Any]]] = {
 RICH: Final = "rich"
 TEXT: Final = "text"
 
-TITLE: Final = "title"
 BODY: Final = "body"
 
 # Deeper elements are shown as their text: a document that deep is an accident or an attack, and

@@ -55,7 +55,7 @@ def test_lists_are_by_who_owns_and_who_shares(alice: User, api: Client) -> None:
     sharing.grant_group(lent.room, crew, Role.EDITOR)
     actions.create_document(actor=bob, title="Bob's own")
     thrown = actions.create_document(actor=alice, title="thrown")
-    actions.trash(actor=alice, document=thrown)
+    actions.trash(actor=alice, shared=thrown)
     assert titles(listed(api)) == ["lent", "mine"]
     assert [one["role"] for one in listed(api)["documents"]] == ["editor", "owner"]
     assert titles(listed(api, view="owned")) == ["mine"]

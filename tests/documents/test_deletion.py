@@ -50,9 +50,9 @@ from documents.models import Document
 
 alice = User.objects.get(username="alice")
 document = actions.create_document(actor=alice, title="Wanted")
-actions.trash(actor=alice, document=document)
+actions.trash(actor=alice, shared=document)
 deleted = []
-deleting = Thread(target=lambda: deleted.append(actions.delete(actor=alice, document=document)))
+deleting = Thread(target=lambda: deleted.append(actions.delete(actor=alice, shared=document)))
 waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 with transaction.atomic():
     Room.objects.select_for_update().get(pk=document.room_id)
@@ -61,7 +61,7 @@ with transaction.atomic():
         end = time.monotonic() + 20
         while cursor.execute(waiting).fetchone() == (0,) and time.monotonic() < end:
             time.sleep(0.01)
-    actions.restore(actor=alice, document=document)
+    actions.restore(actor=alice, shared=document)
 deleting.join()
 print(deleted, Document.objects.alive().filter(pk=document.pk).exists())
 """

@@ -151,9 +151,9 @@ def test_image_for_what_is_gone_is_not_kept(
     alice: User, document: Document, settings: LazySettings, fate: str
 ) -> None:
     """The document was there when the upload began."""
-    actions.trash(actor=alice, document=document)
+    actions.trash(actor=alice, shared=document)
     if fate == "delete":
-        actions.delete(actor=alice, document=Document.objects.get())
+        actions.delete(actor=alice, shared=Document.objects.get())
     with pytest.raises(NoSuchRoom):
         attachments.add(actor=alice, document=document, data=image())
     assert files_in(Path(settings.MEDIA_ROOT)) == []

@@ -401,7 +401,7 @@ def test_delete_for_ever_asks_and_takes_the_files(
     home.post(f"/documents/{document.pk}/delete/")
     assert Document.objects.filter(pk=document.pk).exists()
     for one, there in ((document, True), (copy, False)):
-        actions.trash(actor=alice, document=one)
+        actions.trash(actor=alice, shared=one)
         assert "for ever?" in home.get(f"/documents/{one.pk}/delete/").content.decode()
         with django_capture_on_commit_callbacks(execute=True):
             home.post(f"/documents/{one.pk}/delete/")

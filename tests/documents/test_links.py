@@ -75,7 +75,7 @@ def test_links_that_open_nothing_look_the_same(alice: User, document: Document) 
     Grant.objects.filter(pk=expired.pk).update(expires_at=timezone.now())
     sharing.withdraw(Grant.objects.get(pk=revoked.pk))
     Document.objects.get(room=deleted.room_id).delete()
-    actions.trash(actor=alice, document=Document.objects.get(room=trashed.room_id))
+    actions.trash(actor=alice, shared=Document.objects.get(room=trashed.room_id))
     addresses = [link.get_absolute_url() for link in (expired, revoked, deleted, trashed)]
     addresses += ["/s/AAAAAAAAAAAAAAAAAAAAAA", "/s/%00", "/s/" + "x" * 3000]
     browser = browser_of()

@@ -212,12 +212,12 @@ async def test_trash_and_restore_reach_open_lists(process: Process, screens: lis
     made = await document(alice, bob)
     screen = await Screen(key).open()
     screens.append(screen)
-    await sync_to_async(actions.trash)(actor=alice, document=made)
+    await sync_to_async(actions.trash)(actor=alice, shared=made)
     await screen.until(lambda: len(screen.of("refresh")) == 1)
     process.registry.occupancy.here(made.room_id, [ANN])
     await settle(process)
     assert screen.of(f"live-{made.room_id}") == []
-    await sync_to_async(actions.restore)(actor=alice, document=made)
+    await sync_to_async(actions.restore)(actor=alice, shared=made)
     await screen.until(lambda: len(screen.of("refresh")) == 2)
     assert screen.consumer.sight.has(made.room_id)
 
@@ -247,7 +247,7 @@ async def test_a_rename_is_sent_as_text(process: Process, screens: list[Screen])
     screen = await Screen(key).open()
     screens.append(screen)
     title = "<b onclick=x>&</b>"
-    await sync_to_async(actions.rename)(actor=alice, document=made, title=title)
+    await sync_to_async(actions.rename)(actor=alice, shared=made, title=title)
     await screen.until(lambda: bool(screen.of(f"title-{made.room_id}")))
     assert "&lt;b onclick=x&gt;&amp;&lt;/b&gt;" in screen.of(f"title-{made.room_id}")[-1]
 

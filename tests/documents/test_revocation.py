@@ -277,9 +277,7 @@ async def test_an_open_list_follows_other_processes_at_once(two: Stage) -> None:
     await alice.close()
     now = time.monotonic()
     assert await hears(home, "#live-") - now < 1.5
-    rename = (
-        "from documents import actions; actions.rename(actor=bob, document=document, title='N')"
-    )
+    rename = "from documents import actions; actions.rename(actor=bob, shared=document, title='N')"
     done = await asyncio.to_thread(two.change, document, rename)
     assert await hears(home, "#title-", ">N<") - done < 1.5
     done = await asyncio.to_thread(two.change, document, "sharing.grant(room, bob, Role.READER)")
@@ -293,7 +291,7 @@ WAYS = {
     "crew.delete()": 4403,
     "sharing.withdraw(link)": 4403,
     "sharing.change_role(link, Role.READER)": "denied",
-    "actions.trash(actor=alice, document=document)": 4403,
+    "actions.trash(actor=alice, shared=document)": 4403,
     "sharing.grant(room, bob, Role.COMMENTER)": "denied",
     "User.objects.filter(pk=bob.pk).first().groups.clear()": 4403,
 }
