@@ -12,20 +12,20 @@ from django.utils.translation import gettext as _
 from ninja import Field, Query, Router, Schema, Status
 from pydantic import BaseModel, ConfigDict
 
-from collab import access, paging
+from collab import access, grant_api, paging
 from collab.access import Abilities
 from collab.api import ApiError, errors, needs_account
 from collab.models import Grant, Role
 from collab.request import require
 from collab.shared import clean_title
-from documents import actions, content_api, files, grant_api, version_api
+from documents import actions, content_api, files, version_api
 from documents.content import rewrite
 from documents.models import Document, DocumentQuerySet
 from documents.request import find_document
 
 router = Router(tags=["documents"])
 router.add_router("", content_api.router)
-router.add_router("", grant_api.router)
+router.add_router("", grant_api.router_for(Document))
 router.add_router("", version_api.router)
 router.add_router("", files.router)
 

@@ -1,10 +1,9 @@
-"""Who may do what to a document, over HTTP: for its owners."""
+"""Who may do what to a shared object, over HTTP: for its owners."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
-from uuid import UUID
 
 from channels.db import database_sync_to_async
 from django.http import Http404, HttpRequest
@@ -14,13 +13,12 @@ from ninja import Field, Router, Schema, Status
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from collab import directory, sharing
+from collab.access import Abilities
 from collab.api import ApiError, errors
 from collab.models import Grant, Role, Room
+from collab.operations import Operations
 from collab.request import require
-from documents.models import Document
-from documents.request import find_document
-
-router = Router(tags=["grants"])
+from collab.shared import SharedObject
 
 RoleName = Literal["reader", "commenter", "editor", "owner"]
 Name = Annotated[str, Field(min_length=1, max_length=directory.NAME_LENGTH)]
@@ -29,7 +27,7 @@ Name = Annotated[str, Field(min_length=1, max_length=directory.NAME_LENGTH)]
 class NewGrant(BaseModel):
     """A role for one of: `user` (user name or e-mail), `group` (its name), `link` (true).
 
-    `expires_at` is for links: without it one opens the document until it is deleted.
+    `expires_at` is for links: without it one works until what it opens is deleted.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -62,34 +60,46 @@ class GrantOut(Schema):
 
 
 class Grants(Schema):
-    """All grants of a document, oldest first."""
+    """All grants of an object, oldest first."""
 
     grants: list[GrantOut]
 
 
-@router.get(
-    "/documents/{uuid:document_id}/grants",
-    response={200: Grants, **errors(404)},
-    summary="List grants",
-)
-async def index(request: HttpRequest, document_id: UUID) -> Any:
-    """List who has which role in a document, links with their addresses."""
-    document = await _owned(request, document_id)
-    grants = Grant.objects.filter(room=document.room_id).select_related("user", "group")
+def router_for(model: type[SharedObject]) -> Router:
+    """Make the operations on a model's grants."""
+    grants = Operations(model, "grants")
+    one = "/grants/{int:grant_id}"
+    grants.add(
+        "GET", "/grants", index, response={200: Grants, **errors(404)}, summary="List grants"
+    )
+    grants.add(
+        "POST", "/grants", create,
+        response={201: GrantOut, **errors(400, 404, 409, 413)}, summary="Grant a role",
+    )  # fmt: skip
+    grants.add(
+        "PATCH", one, change,
+        response={200: GrantOut, **errors(400, 404, 409, 413)}, summary="Change a role",
+    )  # fmt: skip
+    grants.add(
+        "DELETE", one, delete,
+        response={204: None, **errors(404, 409)}, summary="Withdraw a grant",
+    )  # fmt: skip
+    return grants.router
+
+
+async def index(request: HttpRequest, shared: SharedObject, can: Abilities) -> Any:
+    """List who has which role, links with their addresses."""
+    require(can, "share")
+    grants = Grant.objects.filter(room=shared.room_id).select_related("user", "group")
     return {"grants": [_shown(request, grant) async for grant in grants.order_by("pk")]}
 
 
-@router.post(
-    "/documents/{uuid:document_id}/grants",
-    response={201: GrantOut, **errors(400, 404, 409, 413)},
-    summary="Grant a role",
-)
-async def create(request: HttpRequest, document_id: UUID, new: NewGrant) -> Any:
+async def create(request: HttpRequest, shared: SharedObject, can: Abilities, new: NewGrant) -> Any:
     """Give a role to a user, to a group that the asker is in, or to whoever opens a new link.
 
     A user or group that has a role already has the new one in its place. A link cannot make owners.
     """
-    document = await _owned(request, document_id)
+    require(can, "share")
     asked = (new.user is not None) + (new.group is not None) + (new.link is not None)
     if asked != 1:
         raise ApiError(422, "invalid", _("Send one of “user”, “group” and “link”."))
@@ -100,45 +110,32 @@ async def create(request: HttpRequest, document_id: UUID, new: NewGrant) -> Any:
     if new.expires_at is not None and new.expires_at > timezone.now() + sharing.LINK_LASTS_AT_MOST:
         raise ApiError(422, "invalid", _("“expires_at” must be within ten years."))
     make = database_sync_to_async(_make)
-    return Status(201, _shown(request, await make(request.auth, document.room, new)))  # type: ignore[attr-defined]
+    return Status(201, _shown(request, await make(request.auth, shared.room, new)))  # type: ignore[attr-defined]
 
 
-@router.patch(
-    "/documents/{uuid:document_id}/grants/{int:grant_id}",
-    response={200: GrantOut, **errors(400, 404, 409, 413)},
-    summary="Change a role",
-)
-async def change(request: HttpRequest, document_id: UUID, grant_id: int, new: RoleChange) -> Any:
+async def change(
+    request: HttpRequest, shared: SharedObject, can: Abilities, grant_id: int, new: RoleChange
+) -> Any:
     """Give another role to whom a grant is for. Open pages of theirs follow at once."""
-    grant = await _grant(await _owned(request, document_id), grant_id)
+    grant = await _grant(shared, can, grant_id)
     await database_sync_to_async(sharing.change_role)(grant, Role(new.role))
     return _shown(request, grant)
 
 
-@router.delete(
-    "/documents/{uuid:document_id}/grants/{int:grant_id}",
-    response={204: None, **errors(404, 409)},
-    summary="Withdraw a grant",
-)
-async def delete(request: HttpRequest, document_id: UUID, grant_id: int) -> Any:
+async def delete(request: HttpRequest, shared: SharedObject, can: Abilities, grant_id: int) -> Any:
     """Take a role away, or make a link void. Open pages that have no other right are closed."""
-    grant = await _grant(await _owned(request, document_id), grant_id)
+    grant = await _grant(shared, can, grant_id)
     await database_sync_to_async(sharing.withdraw)(grant)
     return Status(204, None)
 
 
-async def _owned(request: HttpRequest, document_id: UUID) -> Document:
-    document, can = await find_document(request, document_id)
+async def _grant(shared: SharedObject, can: Abilities, grant_id: int) -> Grant:
+    """Find a grant of an object, and of no other, for its owners."""
     require(can, "share")
-    return document
-
-
-async def _grant(document: Document, grant_id: int) -> Grant:
-    """Find a grant of a document, and of no other."""
     # SQLite's and PostgreSQL's keys end there.
     if grant_id >= 2**63:
         raise Http404
-    grants = Grant.objects.filter(room=document.room_id).select_related("room", "user", "group")
+    grants = Grant.objects.filter(room=shared.room_id).select_related("room", "user", "group")
     found = await grants.filter(pk=grant_id).afirst()
     if found is None:
         raise Http404
