@@ -53,7 +53,8 @@ document = actions.create_document(actor=alice, title="Wanted")
 actions.trash(actor=alice, shared=document)
 deleted = []
 deleting = Thread(target=lambda: deleted.append(actions.delete(actor=alice, shared=document)))
-waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+# Not pg_stat_activity, which a transaction sees as it was at its first look.
+waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 with transaction.atomic():
     Room.objects.select_for_update().get(pk=document.room_id)
     deleting.start()
