@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import takewhile
 from typing import Any, Final
 
 import pycrdt
 
 from collab.engine.replica import Replica, replica_of
+from collab.texts import change_text
 
 TITLE: Final = "title"
 """The root of a room's CRDT that holds the title."""
@@ -37,24 +37,10 @@ def changed_to(state: bytes, title: str) -> bytes | None:
     """
     doc = replica_of(state).doc
     text: Any = doc.get(TITLE, type=pycrdt.Text)
-    before = str(text)
-    if before == title:
+    if str(text) == title:
         return None
-    head = _alike(before, title)
-    tail = _alike(before[head:][::-1], title[head:][::-1])
     known = doc.get_state()
-    # pycrdt counts text in bytes of UTF-8.
-    start = len(before[:head].encode())
-    end = start + len(before[head : len(before) - tail].encode())
     with doc.transaction():
-        if end > start:
-            del text[start:end]
-        if head < len(title) - tail:
-            text.insert(start, title[head : len(title) - tail])
+        change_text(text, title)
     update: bytes = doc.get_update(known)
     return update
-
-
-def _alike(one: str, other: str) -> int:
-    """Return how many characters two texts begin with alike."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

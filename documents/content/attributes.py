@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from collab.texts import whole
 from documents.content.schema import MARKS, NODES
 
 # HTML's own bound of colspan: a browser makes room for as many columns as it is told.
@@ -85,15 +86,6 @@ _MARKS: Final[dict[str, dict[str, _Reader]]] = {
     "link": {"href": _address, "target": _text, "rel": _text, "class": _text, "title": _text},
 }
 KNOWN: Final = {name: frozenset(readers) for name, readers in (_NODES | _MARKS).items()}
-
-
-def whole(text: str) -> str:
-    """Replace halves of surrogate pairs, which no encoding can hold."""
-    return (
-        text
-        if text.isascii()
-        else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    )
 
 
 def given(name: str, raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from documents.content.align import Effort, best, common
+from collab.align import Effort, best, common
 from documents.content.schema import NODES
 from documents.content.tree import Tree, joined, walk
 

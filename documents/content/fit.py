@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any, Final
 
-from documents.content.attributes import given, whole
+from collab.texts import whole
+from documents.content.attributes import given
 from documents.content.schema import MARKS, MAX_DEPTH, NODES
 from documents.content.tree import Tree, joined, run, walk
 

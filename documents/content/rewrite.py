@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 
 import pycrdt
 
+from collab.align import Effort, best, changes, common
+from collab.texts import byte_places, change_text
 from collab.titles import TITLE
 from documents import content
-from documents.content.align import Effort, best, changes, common
-from documents.content.attributes import filled, whole
+from documents.content.attributes import filled
 from documents.content.fit import fit
 from documents.content.schema import BODY, ELEMENTS, MARKS, MAX_DEPTH, RICH, TEXT
 from documents.content.tree import Tree, bare, runs_of, walk
@@ -68,9 +69,9 @@ def _write(doc: pycrdt.Doc[Any], wanted: Tree, kind: str, title: str | None) -> 
         body: Any = doc.get(BODY, type=pycrdt.Text if kind == TEXT else pycrdt.XmlFragment)
         with doc.transaction():
             if title is not None:
-                _edit_plain(shared, title, effort)
+                change_text(shared, title, effort)
             if kind == TEXT:
-                _edit_plain(body, str(wanted["text"]), effort)
+                change_text(body, str(wanted["text"]), effort)
             else:
                 tree = fit(wanted)
                 carried = _carried(tree)
@@ -273,16 +274,6 @@ def _insert(parent: _Parent, at: int, items: Sequence[_Item]) -> None:
 # Text
 
 
-def _edit_plain(text: pycrdt.Text, wanted: str, effort: Effort) -> None:
-    old, new = str(text), whole(wanted)
-    places = _bytes(old)
-    for start, end, new_start, new_end in reversed(changes(old, new, effort)):
-        if end > start:
-            del text[places[start] : places[end]]
-        if new_end > new_start:
-            text.insert(places[start], new[new_start:new_end])
-
-
 class _Step(NamedTuple):
     """Words to insert at a place, formats to give to a range, or without both one to delete.
 
@@ -300,7 +291,7 @@ def _edit_text(text: pycrdt.XmlText, runs: list[Tree], carried: _Carried, effort
     pieces = [(words, formats or {}) for words, formats in text.diff()]
     old = "".join(words for words, _ in pieces)
     new = "".join(run["text"] for run in runs)
-    places = _bytes(old)
+    places = byte_places(old)
     steps = list(_steps(pieces, runs, changes(old, new, effort), carried))
     ends = list(accumulate(len(words) for words, _ in pieces))
     if not effort.take(sum(bisect_right(ends, step.low) for step in steps) // _PASSED):
@@ -381,10 +372,3 @@ def _formats(run: Tree) -> dict[str, Any]:
     return {
         mark["type"]: filled(mark["type"], mark.get("attrs") or {}) for mark in run.get("marks", ())
     }
-
-
-def _bytes(text: str) -> Sequence[int]:
-    """Return the place of each code point in UTF-8, which is how a text is indexed."""
-    if text.isascii():
-        return range(len(text) + 1)
-    return [0, *accumulate(len(character.encode()) for character in text)]

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from collab.align import Effort
 from collab.engine.firewall import check_update
 from documents import content
 from documents.content import rewrite
-from documents.content.align import Effort
 from documents.content.fit import fit
 from tests.documents.trees import TREES, WORDS, complete
 
