@@ -71,6 +71,8 @@ class Room:
         self.access = loaded.head.access
         # Called when rights in this room changed: whoever holds a socket asks again.
         self.reconsider: set[Callable[[], None]] = set()
+        # Called when the room is closed: whoever holds it without a peer lets it go.
+        self.enders: set[Callable[[Room], None]] = set()
         self.holds = 0
         self.closed = False
         self.peers: dict[Peer, None] = {}
@@ -416,6 +418,8 @@ class Room:
             self.healing.cancel()
         self._fanout.cancel()
         self.company.close()
+        for end in tuple(self.enders):
+            end(self)
 
 
 class RoomKind:

@@ -420,6 +420,18 @@ async def test_deleted_room_closes_with_4404(world: World) -> None:
         await world.registries[0].lease(KEY, KIND)
 
 
+async def test_who_holds_a_room_without_a_peer_hears_of_its_end(world: World) -> None:
+    """And may give it back there."""
+    registry = world.process()
+    room = await registry.lease(KEY, KIND)
+    room.enders.add(registry.release)
+    del world.log.rooms[KEY]
+    registry.look()
+    await settled()
+    assert room.holds == 0
+    assert registry.rooms == {}
+
+
 async def test_reset_room_closes_with_4409_and_opens_anew(world: World) -> None:
     """Who comes back meets the new content, not the room of the old epoch."""
     ann, bob = await pair(world, heads_every_s=3)
