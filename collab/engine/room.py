@@ -199,7 +199,15 @@ class Room:
         self._journal.mark(self, self._unsaved.add(author, update))
         # What it set free was not sent to anybody yet, to its author neither.
         self._fanout.add(peer if brought is update else None, brought)
+        self._edited()
         return True
+
+    def _edited(self) -> None:
+        try:
+            self.kind.edited(self)
+        except Exception:
+            # An app's defect must not keep an edit from anybody, nor close its author.
+            logger.exception("What follows from an edit of room %s failed", self.key)
 
     def _step1(self, peer: Peer, state_vector: bytes) -> None:
         check_state_vector(state_vector, self.limits.update)
@@ -346,6 +354,7 @@ class Room:
         if brought is None:
             return False
         self._fanout.add(None, brought)
+        self._edited()
         return True
 
     # Relay
@@ -427,6 +436,9 @@ class RoomKind:
 
     def opened(self, room: Room) -> None:
         """Act after the room was loaded."""
+
+    def edited(self, room: Room) -> None:
+        """Act after an edit was applied, of this process or another. Must be cheap: it is each."""
 
     def saved(self, room: Room) -> None:
         """Act after edits of this process's peers became durable. Must not block."""

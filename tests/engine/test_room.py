@@ -14,6 +14,7 @@ from collab.engine.limits import RoomLimits
 from collab.engine.peer import Person
 from collab.engine.protocol import Kind, State
 from collab.engine.replica import EMPTY_UPDATE
+from collab.engine.room import Room, RoomKind
 from collab.engine.varint import encode_varuint
 from tests.engine.clock import VirtualLoop, spend
 from tests.engine.test_replica import FaultyDoc
@@ -568,3 +569,48 @@ async def test_silent_room_keeps_its_connections_alive(world: World) -> None:
             await passes(1)
         assert len(ann.wire.frames) > heard[0]
         assert len(bob.wire.frames) > heard[1]
+
+
+async def test_kind_of_a_room_hears_of_each_edit_that_was_applied(world: World) -> None:
+    """Of a peer's, of another process's, and not of one that is there already or is refused."""
+
+    class Counting(RoomKind):
+        edits = 0
+
+        def edited(self, room: Room) -> None:
+            self.edits += 1
+
+    here, there = Counting(), Counting()
+    ann = Page(1).join(await world.room(kind=here))
+    other = await world.process().lease(KEY, there)
+    assert here.edits == there.edits == 0
+    update = ann.type("hello")
+    ann.send(update)
+    assert here.edits == 1
+    await world.saved()
+    await settled()
+    assert there.edits == 1
+    with pytest.raises(UpdateRejected):
+        await other.submit(None, b"nonsense")
+    await other.submit(None, Page(2).write("!"))
+    await world.saved()
+    await settled()
+    assert (here.edits, there.edits) == (2, 2)
+
+
+async def test_kind_that_fails_at_an_edit_keeps_it_from_nobody(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What the app adds may be wrong; the edit reaches everybody and is saved."""
+
+    class Wrong(RoomKind):
+        def edited(self, room: Room) -> None:
+            raise ValueError("an app's defect")
+
+    room = await world.room(kind=Wrong())
+    ann, bob = Page(1).join(room), Page(2).join(room)
+    ann.type("hello")
+    await world.saved()
+    assert bob.text == "hello"
+    assert ann.acked == ann.sent
+    assert "an app's defect" in caplog.text
