@@ -84,8 +84,17 @@ def sum_up(samples: Samples, width_ms: int, *, start_ms: int | None = None) -> B
     return sum_up_all(SampleTable(one, samples), width_ms, start_ms=start_ms).buckets
 
 
-def sum_up_all(table: SampleTable, width_ms: int, *, start_ms: int | None = None) -> BucketTable:
-    """Sum the samples of several series up at once; as `sum_up` for each."""
+def sum_up_all(
+    table: SampleTable,
+    width_ms: int,
+    *,
+    start_ms: int | None = None,
+    inside: NDArray[np.bool_] | None = None,
+) -> BucketTable:
+    """Sum the samples of several series up at once; as `sum_up` for each.
+
+    `inside` says which samples make buckets, where no one `start_ms` does.
+    """
     value = table.samples.value
     at_ms = table.samples.at_ms
     rise = _increases(table.series, value)
@@ -93,6 +102,8 @@ def sum_up_all(table: SampleTable, width_ms: int, *, start_ms: int | None = None
     singles = BucketTable(table.series, Buckets(at_ms, one, value, value, value, value, rise))
     if start_ms is not None:
         singles = kept(singles, at_ms >= start_ms)
+    if inside is not None:
+        singles = kept(singles, inside)
     return rebucket_all(singles, width_ms)
 
 

@@ -66,6 +66,10 @@ class TooManySeries(Exception):
     """More series match than one question may read; the text says how many may."""
 
 
+class BadMatcher(ValueError):
+    """A matcher's regular expression cannot be read; the text says why."""
+
+
 class MetricStore(Protocol):
     """Reads numbers. Every method raises `StoreAway` while the store does not answer."""
 
@@ -77,6 +81,7 @@ class MetricStore(Protocol):
 
         Raises:
             TooManySeries: more than `limit` match.
+            BadMatcher: a regular expression (RE2's syntax) cannot be read.
         """
 
     def values(self, label: str, name: str = "", *, limit: int = 1000) -> list[str]:
