@@ -61,7 +61,7 @@ class Batch:
         """Readings left out because they are NaN or infinite."""
         self.texts = 0
         """Values left out because they are texts, which some formats have beside numbers."""
-        self._most = most
+        self.most = most
         self._newest_ms = now_ms + AHEAD_MS
 
     def add(
@@ -82,16 +82,24 @@ class Batch:
             Unfit: the time is not plausible.
             TooLarge: the body has more readings than one may have.
         """
-        if not OLDEST_MS <= at_ms <= self._newest_ms:
-            raise Unfit(_why_not(at_ms))
+        self.check_time(at_ms)
         if not isfinite(value):
             self.not_numbers += not is_stale(value)
             return False
         readings = self.readings
-        if len(readings) >= self._most:
-            raise TooLarge(f"A request may have {self._most} values at most; send smaller ones.")
+        if len(readings) >= self.most:
+            raise self.too_large()
         readings.append(Reading(name, labels, value, at_ms, kind, unit))
         return True
+
+    def check_time(self, at_ms: int) -> None:
+        """Raise Unfit if a time is not plausible."""
+        if not OLDEST_MS <= at_ms <= self._newest_ms:
+            raise Unfit(_why_not(at_ms))
+
+    def too_large(self) -> TooLarge:
+        """Return the error of a body that has more readings than one may have."""
+        return TooLarge(f"A request may have {self.most} values at most; send smaller ones.")
 
     def refuse(self, line: int | None, message: str, *, count: int = 1) -> None:
         """Note what is not stored. All is counted, the first ones are named."""
@@ -162,6 +170,7 @@ def checked_labels(pairs: tuple[tuple[str, str], ...]) -> Labels:
     return labels
 
 
+@lru_cache(maxsize=16_384)
 def with_label(labels: Labels, name: str, value: str) -> Labels:
     """Return checked labels with one set, such as a bucket's `le`."""
     return checked_labels((*(pair for pair in labels if pair[0] != name), (name, value)))
