@@ -76,8 +76,7 @@ def create_link(room: Room, role: Role, expires_at: datetime | None = None) -> G
         Room.objects.lock(room.pk)
         if Grant.objects.links().filter(room=room).count() >= LINKS_AT_MOST:
             raise NotShared(
-                _("A document can have %d links. Withdraw one that nobody needs any more.")
-                % LINKS_AT_MOST
+                _("There can be %d links. Withdraw one that nobody needs any more.") % LINKS_AT_MOST
             )
         return Grant.objects.create(room=room, token=token, role=role, expires_at=expires_at)
 
@@ -166,6 +165,6 @@ def _check_number(room: Room) -> None:
     """Refuse a role beyond those that a room can have. The caller has locked it."""
     if Grant.objects.filter(room=room, token=None).count() > ROLES_AT_MOST:
         raise NotShared(
-            _("A document can be shared with %d people and groups. Share it with a group of them.")
+            _("It can be shared with %d people and groups. Share it with a group of them.")
             % ROLES_AT_MOST
         )

@@ -1,8 +1,10 @@
 """Where documents' pages are."""
 
-from django.urls import path
+from django.urls import include, path
 
-from documents import files, home_views, reading, sharing_views, version_views, views
+from collab import sharing_views
+from documents import files, home_views, reading, version_views, views
+from documents.models import Document
 
 app_name = "documents"
 
@@ -28,31 +30,6 @@ urlpatterns = [
         name="restore_version",
     ),
     path("documents/<uuid:document_id>/read/", reading.read, name="read"),
-    path("documents/<uuid:document_id>/share/", sharing_views.show, name="share"),
-    path(
-        "documents/<uuid:document_id>/share/people/",
-        sharing_views.add_person,
-        name="share-people",
-    ),
-    path(
-        "documents/<uuid:document_id>/share/groups/",
-        sharing_views.add_group,
-        name="share-groups",
-    ),
-    path(
-        "documents/<uuid:document_id>/share/links/",
-        sharing_views.add_link,
-        name="share-links",
-    ),
-    path(
-        "documents/<uuid:document_id>/share/<int:grant_id>/role/",
-        sharing_views.change_role,
-        name="share-role",
-    ),
-    path(
-        "documents/<uuid:document_id>/share/<int:grant_id>/withdraw/",
-        sharing_views.withdraw,
-        name="share-withdraw",
-    ),
+    path("documents/<uuid:document_id>/", include(sharing_views.urls_of(Document))),
     path("documents/<uuid:document_id>/files/<str:key>", files.download, name="file"),
 ]

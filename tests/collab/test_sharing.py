@@ -118,7 +118,7 @@ def test_links_and_roles_end_somewhere(
     monkeypatch.setattr(sharing, "LINKS_AT_MOST", 1)
     monkeypatch.setattr(sharing, "ROLES_AT_MOST", 2)
     link = sharing.create_link(room, Role.READER)
-    with pytest.raises(NotShared, match="can have 1 links"):
+    with pytest.raises(NotShared, match="can be 1 links"):
         sharing.create_link(room, Role.READER)
     given = sharing.grant(room, bob, Role.READER)
     for one_more in (

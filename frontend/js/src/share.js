@@ -66,7 +66,7 @@ function keepDialog(event) {
   if (status < 400) return;
   event.preventDefault();
   if (status === 403 || status === 404)
-    say(gettext('You can no longer share this document.'), true);
+    say(gettext('You can no longer share it.'), true);
   else say(FAILED(), true);
 }
 

@@ -1,4 +1,4 @@
-"""Who may do what to a document: a dialog that HTMX swaps, and the same as a plain page."""
+"""Who may do what to a shared object: a dialog that HTMX swaps, and the same as a plain page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.contrib.auth.models import Group
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -20,8 +20,9 @@ from django_htmx.http import HttpResponseClientRedirect
 from collab import access, directory, people, sharing
 from collab.directory import UnknownName
 from collab.models import Grant, Role, Room
+from collab.request import SharedRequest, for_shared
+from collab.shared import SharedObject
 from collab.sharing import NotShared
-from documents.request import DocumentRequest, for_document
 
 LINK_ROLES = (Role.READER, Role.COMMENTER, Role.EDITOR)
 _DAYS = {"1": 1, "7": 7, "30": 30}
@@ -30,11 +31,24 @@ _DAYS = {"1": 1, "7": 7, "30": 30}
 View = Callable[..., HttpResponse]
 
 
+def urls_of(model: type[SharedObject]) -> list[URLPattern]:
+    """Return the patterns of a model's sharing pages, under the address of one object."""
+    pages: list[tuple[str, Callable[..., Any], str]] = [
+        ("", show, "share"),
+        ("people/", add_person, "share-people"),
+        ("groups/", add_group, "share-groups"),
+        ("links/", add_link, "share-links"),
+        ("<int:grant_id>/role/", change_role, "share-role"),
+        ("<int:grant_id>/withdraw/", withdraw, "share-withdraw"),
+    ]
+    return [path(f"share/{at}", view, {"model": model}, name=name) for at, view, name in pages]
+
+
 def with_reasons(view: View) -> View:
     """Answer what may not be with everything as it is now, and why."""
 
     @wraps(view)
-    def wrapped(request: DocumentRequest, **kwargs: Any) -> HttpResponse:
+    def wrapped(request: SharedRequest, **kwargs: Any) -> HttpResponse:
         try:
             return view(request, **kwargs)
         except NotShared as error:
@@ -46,16 +60,16 @@ def with_reasons(view: View) -> View:
 
 
 @require_GET
-@for_document("share")
-def show(request: DocumentRequest) -> HttpResponse:
+@for_shared("share")
+def show(request: SharedRequest) -> HttpResponse:
     """Show who has which role: the page, or what the dialog holds."""
     return _answer(request)
 
 
 @require_POST
-@for_document("share")
+@for_shared("share")
 @with_reasons
-def add_person(request: DocumentRequest) -> HttpResponse:
+def add_person(request: SharedRequest) -> HttpResponse:
     """Give a role to a person by their user name or e-mail address."""
     person = directory.find_person(request.POST.get("name", ""))
     if person.pk == request.visitor.pk:
@@ -64,9 +78,9 @@ def add_person(request: DocumentRequest) -> HttpResponse:
 
 
 @require_POST
-@for_document("share")
+@for_shared("share")
 @with_reasons
-def add_group(request: DocumentRequest) -> HttpResponse:
+def add_group(request: SharedRequest) -> HttpResponse:
     """Give a role to a group that the visitor may share with."""
     group = directory.find_group(request.visitor, request.POST.get("name", ""))
     given = sharing.grant_group(_room(request), group, _role(request))
@@ -74,18 +88,19 @@ def add_group(request: DocumentRequest) -> HttpResponse:
 
 
 @require_POST
-@for_document("share")
+@for_shared("share")
 @with_reasons
-def add_link(request: DocumentRequest) -> HttpResponse:
+def add_link(request: SharedRequest) -> HttpResponse:
     """Make a link."""
     sharing.create_link(_room(request), _role(request), _expiry(request))
-    return _answer(request, notice=_("The link is made. Whoever has it can open this document."))
+    noun = request.shared.noun
+    return _answer(request, notice=_("The link is made. Whoever has it can open this %s.") % noun)
 
 
 @require_POST
-@for_document("share")
+@for_shared("share")
 @with_reasons
-def change_role(request: DocumentRequest, grant_id: int) -> HttpResponse:
+def change_role(request: SharedRequest, grant_id: int) -> HttpResponse:
     """Give another role to whom a grant is for; to oneself only when sure."""
     given, role = _grant(request, grant_id), _role(request)
     if role is not Role.OWNER and _asks(request, given):
@@ -95,9 +110,9 @@ def change_role(request: DocumentRequest, grant_id: int) -> HttpResponse:
 
 
 @require_POST
-@for_document("share")
+@for_shared("share")
 @with_reasons
-def withdraw(request: DocumentRequest, grant_id: int) -> HttpResponse:
+def withdraw(request: SharedRequest, grant_id: int) -> HttpResponse:
     """Take a role away, or make a link void; one's own role only when sure."""
     given = _grant(request, grant_id)
     if _asks(request, given):
@@ -109,7 +124,7 @@ def withdraw(request: DocumentRequest, grant_id: int) -> HttpResponse:
 
 
 def _answer(
-    request: DocumentRequest,
+    request: SharedRequest,
     *,
     notice: str = "",
     problem: str = "",
@@ -117,29 +132,29 @@ def _answer(
     sure: dict[str, Any] | None = None,
 ) -> HttpResponse:
     """Answer with the page or the dialog's content as it is now, and what there is to say."""
-    document = request.document
-    can = access.abilities(request.visitor, document)
+    shared = request.shared
+    can = access.abilities(request.visitor, shared)
     if not can.share:
         # Whoever gave up their own right goes on with what they still may.
-        target = document.get_absolute_url() if can.read else reverse("documents:list")
+        target = shared.get_absolute_url() if can.read else reverse(f"{shared.PAGES}:list")
         return HttpResponseClientRedirect(target) if request.htmx else redirect(target)
     if notice and not request.htmx:
         messages.success(request, notice)
-        return redirect("documents:share", document.pk)
+        return redirect(shared.page("share"))
     context = {
-        "document": document, "notice": notice, "problem": problem, "typed": typed, "sure": sure,
+        "shared": shared, "notice": notice, "problem": problem, "typed": typed, "sure": sure,
         "roles": Role, "link_roles": LINK_ROLES, "today": timezone.localdate(),
         **_grants(request),
     }  # fmt: skip
-    template = "documents/_share.html" if request.htmx else "documents/share.html"
+    template = "shared/_share.html" if request.htmx else "shared/share.html"
     response = render(request, template, context)
     response["Cache-Control"] = "no-store"
     return response
 
 
-def _grants(request: DocumentRequest) -> dict[str, Any]:
+def _grants(request: SharedRequest) -> dict[str, Any]:
     """Return the grants by whom they are for, and the groups that have none yet: three queries."""
-    grants = Grant.objects.filter(room=request.document.room_id).select_related("user", "group")
+    grants = Grant.objects.filter(room=request.shared.room_id).select_related("user", "group")
     rows: dict[str, list[dict[str, Any]]] = {"persons": [], "groups": [], "links": []}
     for grant in grants.order_by("pk"):
         if grant.user is not None:
@@ -157,17 +172,17 @@ def _grants(request: DocumentRequest) -> dict[str, Any]:
     return {**rows, "offered": offered}
 
 
-def _room(request: DocumentRequest) -> Room:
-    return request.document.room
+def _room(request: SharedRequest) -> Room:
+    return request.shared.room
 
 
-def _grant(request: DocumentRequest, grant_id: int) -> Grant:
-    """Find a grant of the document, and of no other.
+def _grant(request: SharedRequest, grant_id: int) -> Grant:
+    """Find a grant of the object, and of no other.
 
     Raises:
         NotShared: there is none; another owner may have taken it away since the page was made.
     """
-    grants = Grant.objects.filter(room=request.document.room_id)
+    grants = Grant.objects.filter(room=request.shared.room_id)
     found = None
     if grant_id < 2**63:  # where the databases' keys end
         found = grants.select_related("room", "user", "group").filter(pk=grant_id).first()
@@ -176,7 +191,7 @@ def _grant(request: DocumentRequest, grant_id: int) -> Grant:
     return found
 
 
-def _asks(request: DocumentRequest, given: Grant) -> bool:
+def _asks(request: SharedRequest, given: Grant) -> bool:
     """Tell whether taking this ownership away needs a second look: it is, or may be, one's own."""
     if given.role != Role.OWNER or request.POST.get("sure"):
         return False
@@ -185,14 +200,14 @@ def _asks(request: DocumentRequest, given: Grant) -> bool:
     return bool(given.user_id == request.visitor.pk)
 
 
-def _role(request: DocumentRequest) -> Role:
+def _role(request: SharedRequest) -> Role:
     try:
         return Role(request.POST.get("role", ""))
     except ValueError as error:
         raise NotShared(_("Choose a role.")) from error
 
 
-def _expiry(request: DocumentRequest) -> datetime | None:
+def _expiry(request: SharedRequest) -> datetime | None:
     """Read when a link ends: never, in some days, or at the end of a day.
 
     Raises:
