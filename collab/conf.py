@@ -129,6 +129,10 @@ SETTINGS = (
         "Largest update that goes through the channel layer; larger ones are read from the log.",
     ),
     Setting("HEADS_EVERY_S", 3.0, "s", "How often open rooms are compared with the log.", 0.05),
+    Setting(
+        "HUB_EVERY_S", 5.0, "s",
+        "How often dashboards that are looked at are asked anew; what is new is told at once.", 0.05,
+    ),
     Setting("IDLE_S", 30.0, "s", "How long a room without peers stays in memory."),
     Setting("OPEN_ROOMS", 10_000, "rooms", "Rooms that one process holds open at most.", 1),
     Setting("PEERS_PER_ROOM", 5000, "peers", "Connections to one room in one process.", 1),

@@ -68,6 +68,11 @@ class Process:
         """Return all that run in this operating-system process; mostly one."""
         return list(cls._by_loop.values())
 
+    @classmethod
+    def loops(cls) -> list[asyncio.AbstractEventLoop]:
+        """Return the loops of all that run in this operating-system process."""
+        return list(cls._by_loop)
+
     async def stop(self) -> bool:
         """Close all peers with 1012, save everything, end every task.
 
