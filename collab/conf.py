@@ -145,6 +145,25 @@ SETTINGS = (
         "STOP_TIMEOUT_S", 6.0, "s", "How long a stop waits for the last commit after SIGTERM.", 0.1
     ),
     Setting(
+        "RECORD_QUEUE", 100_000, "readings",
+        "Readings that wait for a commit; past it senders get 429, and record() drops.", 1000,
+    ),
+    Setting(
+        "SERIES_PER_KEY", 10_000, "series",
+        "Series that one API key may make, or the site itself; past it senders get 429.", 1,
+    ),
+    Setting("RAW_DAYS", 7, "days", "How long samples are kept as they were recorded.", 1),
+    Setting("TEN_SECOND_DAYS", 30, "days", "How long buckets of 10 s are kept.", 1),
+    Setting("MINUTE_DAYS", 120, "days", "How long buckets of 1 min are kept.", 1),
+    Setting("HOUR_DAYS", 1830, "days", "How long buckets of 1 h are kept.", 1),
+    Setting(
+        "STORE_UPKEEP", True, "",
+        "Whether this process rolls numbers up and prunes them; one of all does at a time.",
+    ),
+    Setting(
+        "SELF_MEASURE", True, "", "Whether this process records how it and its machine are doing."
+    ),
+    Setting(
         "HTTPS", False, "",
         "The site is reached over TLS, by a proxy that sets X-Forwarded-Proto: cookies are secure.",
     ),

@@ -7,6 +7,33 @@ from django.utils.translation import gettext_lazy as _
 
 from collab.models import Room
 from collab.shared import SharedObject, SharedQuerySet
+from dashboards.store.models import (
+    Hour,
+    Lease,
+    Ledger,
+    Minute,
+    Reopened,
+    Retention,
+    Sample,
+    Series,
+    TenSeconds,
+    Watermark,
+)
+
+__all__ = [
+    "Dashboard",
+    "DashboardQuerySet",
+    "Hour",
+    "Lease",
+    "Ledger",
+    "Minute",
+    "Reopened",
+    "Retention",
+    "Sample",
+    "Series",
+    "TenSeconds",
+    "Watermark",
+]
 
 
 class DashboardQuerySet(SharedQuerySet["Dashboard"]):
