@@ -149,6 +149,7 @@ class Variable:
 
     `kind` is `label` (values of `label` in `metric`), `custom` (`options`) or `interval`
     (`options`, times such as `1m`). Empty `default`: the first option, or all where `multi`.
+    `order` is its place among the others, any finite number.
     """
 
     name: str
@@ -158,11 +159,15 @@ class Variable:
     options: tuple[str, ...] = ()
     default: tuple[str, ...] = ()
     multi: bool = False
+    order: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """All of it. `panels` by id; `variables` in their order; `range` such as `1h`: the default."""
+    """All of it. `range` such as `1h` is shown at first.
+
+    `panels` are by id, in the order in which they are arranged; `variables` in theirs.
+    """
 
     title: str
     panels: dict[str, Panel]

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 import pycrdt
 
 from collab.engine.replica import Replica
-from dashboards.layout.arrange import in_order
+from dashboards.layout import arrange
 from dashboards.layout.model import (
     ACROSS,
     COLUMNS,
@@ -62,35 +63,45 @@ Doc = pycrdt.Doc[Any]
 Values = Mapping[str, Any]
 
 
-def layout_of(source: Replica | Doc) -> Layout:
+def layout_of(source: Replica | Doc, *, whole: bool = False) -> Layout:
     """Read a room's whole layout. A value that is missing or malformed reads as its default.
 
-    Of more than `PANELS_AT_MOST` panels or `VARIABLES_AT_MOST` variables the last are left out.
+    Args:
+        source: The room's copy.
+        whole: Of more than `PANELS_AT_MOST` panels or `VARIABLES_AT_MOST` variables, which people
+            may have added at once, the last are left out, unless this is set.
     """
     doc = source.doc if isinstance(source, Replica) else source
     title = title_of(doc)
     maps = [doc.get(root, type=pycrdt.Map) for root in (PANELS, VARIABLES, SETTINGS)]
     with doc.transaction():
         panels, variables, settings = maps
-        found = {
-            key: panel_of(key, _panel_values(values))
+        found = in_order(
+            panel_of(key, _panel_values(values))
             for key, values in _maps_in(panels)
             if PANEL_ID.fullmatch(key)
-        }
-        chosen = sorted(
-            (_number(read.get("order")) or 0, name, variable_of(name, read))
+        )
+        chosen = by_order(
+            variable_of(name, _read(values, _VARIABLE_FIELDS))
             for name, values in _maps_in(variables)
             if VARIABLE_NAME.fullmatch(name)
-            for read in [_read(values, _VARIABLE_FIELDS)]
         )
         shown = range_of(_read(settings, frozenset({"range"})).get("range"))
-    order = in_order({key: panel.place for key, panel in found.items()})[:PANELS_AT_MOST]
-    return Layout(
-        title=title,
-        panels={key: found[key] for key in order},
-        variables=tuple(variable for *_, variable in chosen[:VARIABLES_AT_MOST]),
-        range=shown,
-    )
+    if not whole:
+        found = dict(islice(found.items(), PANELS_AT_MOST))
+        chosen = chosen[:VARIABLES_AT_MOST]
+    return Layout(title=title, panels=found, variables=chosen, range=shown)
+
+
+def in_order(panels: Iterable[Panel]) -> dict[str, Panel]:
+    """Return panels by id, in the order in which they are arranged."""
+    found = {panel.id: panel for panel in panels}
+    return {key: found[key] for key in arrange.in_order({k: p.place for k, p in found.items()})}
+
+
+def by_order(variables: Iterable[Variable]) -> tuple[Variable, ...]:
+    """Return variables in their order."""
+    return tuple(sorted(variables, key=lambda variable: (variable.order, variable.name)))
 
 
 def title_of(source: Replica | Doc) -> str:
@@ -135,6 +146,7 @@ def variable_of(name: str, values: Values) -> Variable:
         options=_listed(values.get("options")),
         default=_listed(values.get("default")),
         multi=values.get("multi") is True,
+        order=_number(values.get("order")) or 0.0,
     )
 
 

@@ -76,8 +76,8 @@ def test_a_layout_reads_as_it_was_written() -> None:
             ),
         },
         variables=(
-            Variable("step", "interval", options=("1m", "5m"), default=("5m",)),
-            Variable("host", "label", label="host", metric="cpu"),
+            Variable("step", "interval", options=("1m", "5m"), default=("5m",), order=1.0),
+            Variable("host", "label", label="host", metric="cpu", order=2.0),
         ),
         range="6h",
     )  # fmt: skip
@@ -131,7 +131,7 @@ def write(into: Any, content: dict[str, Any]) -> None:
             into[key] = value
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(panels, panels, st.dictionaries(st.sampled_from(KEYS), plain, max_size=3))
 def test_anything_in_a_room_reads_as_bounded_values_of_the_right_kind(
     panels: dict[str, Any], variables: dict[str, Any], chosen: dict[str, Any]
