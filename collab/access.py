@@ -21,7 +21,7 @@ from django.http import HttpRequest
 from django.http.cookie import parse_cookie
 from django.utils import timezone
 
-from collab.models import ApiKey, Grant, Role, Room
+from collab.models import ApiKey, Grant, KeyScope, Role, Room
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -262,12 +262,27 @@ def user_of_key(authorization: str) -> AbstractBaseUser | None:
 
 
 def find_key(authorization: str) -> ApiKey | None:
-    """Return the usable API key that an Authorization header carries, with its user, or None."""
+    """Return the usable API key that an Authorization header carries, with its user, or None.
+
+    One that only sends numbers is none here.
+    """
     scheme, _, secret = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not secret.startswith(ApiKey.PREFIX):
+    return key_of(secret, KeyScope.FULL) if scheme.lower() == "bearer" else None
+
+
+def only_sends(authorization: str) -> bool:
+    """Tell whether a header carries a usable key that may send numbers, and nothing else."""
+    scheme, _, secret = authorization.partition(" ")
+    return scheme.lower() == "bearer" and key_of(secret, KeyScope.INGEST) is not None
+
+
+def key_of(secret: str, *scopes: KeyScope) -> ApiKey | None:
+    """Return the usable API key with a secret and one of the scopes, with its user, or None."""
+    secret = secret.strip()
+    if not secret.startswith(ApiKey.PREFIX):
         return None
-    keys = ApiKey.objects.usable().select_related("user")
-    key = keys.filter(digest=ApiKey.digest_of(secret.strip())).first()
+    keys = ApiKey.objects.usable().select_related("user").filter(scope__in=scopes)
+    key = keys.filter(digest=ApiKey.digest_of(secret)).first()
     if key is None:
         return None
     now = timezone.now()

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from collab import sharing
-from collab.models import ApiKey, Grant, Role, Room
+from collab.models import ApiKey, Grant, KeyScope, Role, Room
 
 
 class GrantForm(forms.ModelForm):
@@ -67,12 +67,17 @@ class RoomAdmin(admin.ModelAdmin):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(admin.ModelAdmin):
-    list_display = ("name", "start", "user", "created_at", "last_used_at", "revoked_at")
+    list_display = ("name", "start", "user", "scope", "created_at", "last_used_at", "revoked_at")
     list_select_related = ("user",)
+    list_filter = ("scope",)
     readonly_fields = ("start", "created_at", "last_used_at", "revoked_at")
     autocomplete_fields = ("user",)
     search_fields = ("name", "start", "user__username")
     actions = ("revoke",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
+        """A key that was handed out keeps its scope: who has it must not be given more by it."""
+        return self.readonly_fields if obj is None else (*self.readonly_fields, "scope")
 
     @admin.action(description=_("Revoke the chosen keys"))
     def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
@@ -83,6 +88,6 @@ class ApiKeyAdmin(admin.ModelAdmin):
         if change:
             super().save_model(request, obj, form, change)
             return
-        issued, secret = ApiKey.issue(obj.user, obj.name)
+        issued, secret = ApiKey.issue(obj.user, obj.name, KeyScope(obj.scope))
         obj.pk = issued.pk
         messages.warning(request, _("The key, shown only now: %(key)s") % {"key": secret})

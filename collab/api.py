@@ -116,6 +116,11 @@ async def authenticate(request: HttpRequest) -> Any:
     header = request.headers.get("Authorization")
     if header is not None:
         owner = await sync_to_async(access.user_of_key)(header)
+        if owner is None and await sync_to_async(access.only_sends)(header):
+            raise ApiError(
+                403, "wrong_scope",
+                _("This API key may only send numbers. Make another for everything else."),
+            )  # fmt: skip
         if owner is None:
             raise ApiError(401, "bad_key", _("This API key is unknown, revoked, or malformed."))
         return owner

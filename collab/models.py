@@ -209,14 +209,25 @@ class Grant(models.Model):
         return reverse("collab:link", args=[self.token])
 
 
+class KeyScope(models.TextChoices):
+    """What a key is good for."""
+
+    FULL = "full", _("Everything that its user may do")
+    INGEST = "ingest", _("Sending numbers only")
+
+
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def usable(self) -> Self:
         """Keys that open something: not revoked, their user active."""
         return self.filter(revoked_at=None, user__is_active=True)
 
+    def full(self) -> Self:
+        """Keys that may do all that their user may."""
+        return self.filter(scope=KeyScope.FULL)
+
 
 class ApiKey(models.Model):
-    """A secret that acts as its user, `Authorization: Bearer <key>`.
+    """A secret that acts as its user, `Authorization: Bearer <key>`; `scope` says how far.
 
     Only a SHA-256 digest is stored: the secret has 256 random bits, which no dictionary holds, so
     a slow password hash would add nothing but time to every request.
@@ -230,6 +241,9 @@ class ApiKey(models.Model):
     name = models.CharField(_("name"), max_length=100)
     digest = models.CharField(max_length=64, unique=True, editable=False)
     start = models.CharField(_("starts with"), max_length=16, editable=False)
+    scope = models.CharField(
+        _("scope"), max_length=10, choices=KeyScope, default=KeyScope.FULL, db_default=KeyScope.FULL
+    )
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(_("last used at"), null=True, editable=False)
     revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
@@ -244,7 +258,7 @@ class ApiKey(models.Model):
         return f"{self.name} ({self.start}…)"
 
     @classmethod
-    def issue(cls, user: Any, name: str) -> tuple[ApiKey, str]:
+    def issue(cls, user: Any, name: str, scope: KeyScope = KeyScope.FULL) -> tuple[ApiKey, str]:
         """Make a key for a user.
 
         Returns:
@@ -252,7 +266,7 @@ class ApiKey(models.Model):
         """
         secret = cls.PREFIX + secrets.token_urlsafe(32)
         key = cls.objects.create(
-            user=user, name=name, digest=cls.digest_of(secret), start=secret[:12]
+            user=user, name=name, digest=cls.digest_of(secret), start=secret[:12], scope=scope
         )
         return key, secret
 

@@ -84,7 +84,7 @@ def lapsed(credentials: Collection[Credential]) -> set[Credential]:
     )
     hashes = {user.pk: _hash_of(user) for user in users}
     keys = {credential.api_key for credential in credentials if credential.api_key is not None}
-    usable = set(ApiKey.objects.usable().filter(pk__in=keys).values_list("pk", flat=True))
+    usable = set(ApiKey.objects.usable().full().filter(pk__in=keys).values_list("pk", flat=True))
     sessions = _living({c.session for c in credentials if c.session is not None})
     opened = {link for credential in credentials for link in credential.links}
     valid = _valid(opened)

@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from collab import access, sharing
-from collab.models import ApiKey, Grant, Role
+from collab.models import ApiKey, Grant, KeyScope, Role
 from documents import actions, shelf
 from documents.models import Document
 from documents.shelf import View
@@ -163,6 +163,21 @@ def test_key_that_is_revoked_or_of_an_inactive_user_is_nobodys() -> None:
     _, other = ApiKey.issue(user, "tests")
     User.objects.update(is_active=False)
     assert access.user_of_key(f"Bearer {other}") is None
+
+
+def test_key_that_only_sends_is_nobodys_elsewhere(people: dict[str, User]) -> None:
+    """A sensor's key that leaks opens no document, by no door."""
+    _, secret = ApiKey.issue(people["alice"], "sensor", KeyScope.INGEST)
+    header = f"Bearer {secret}"
+    assert access.user_of_key(header) is None
+    assert not access.user_of_scope(scope(Authorization=header)).is_authenticated
+    assert access.only_sends(header)
+    found = access.key_of(secret, KeyScope.FULL, KeyScope.INGEST)
+    assert found is not None
+    assert found.user == people["alice"]
+    User.objects.update(is_active=False)
+    assert not access.only_sends(header)
+    assert access.key_of(secret, KeyScope.FULL, KeyScope.INGEST) is None
 
 
 def test_key_notes_its_use_hourly_at_most(

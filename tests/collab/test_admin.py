@@ -71,7 +71,7 @@ def test_rooms_and_documents_are_not_added_here(client: Client, model: type) -> 
 
 def test_issued_key_shows_its_secret_once(client: Client, root: User) -> None:
     """On the page that follows, and never again; it works."""
-    form = {"user": root.pk, "name": "robot"}
+    form = {"user": root.pk, "name": "robot", "scope": "full"}
     page = client.post(address(ApiKey, "add"), form, follow=True)
     secrets = set(re.findall(r"collab_[\w-]{43}", page.content.decode()))
     assert len(secrets) == 1
@@ -81,6 +81,18 @@ def test_issued_key_shows_its_secret_once(client: Client, root: User) -> None:
     assert secret not in client.get(address(ApiKey, "changelist")).content.decode()
     key = ApiKey.objects.get(name="robot")
     assert secret not in client.get(address(ApiKey, "change", key.pk)).content.decode()
+
+
+def test_key_keeps_the_scope_that_it_was_issued_with(client: Client, root: User) -> None:
+    """Who was given it to send numbers must not be given more by it."""
+    form = {"user": root.pk, "name": "sensor", "scope": "ingest"}
+    client.post(address(ApiKey, "add"), form)
+    key = ApiKey.objects.get(name="sensor")
+    assert key.scope == "ingest"
+    client.post(address(ApiKey, "change", key.pk), {**form, "scope": "full"})
+    key.refresh_from_db()
+    assert key.scope == "ingest"
+    assert "Sending numbers only" in client.get(address(ApiKey, "changelist")).content.decode()
 
 
 def test_renamed_key_stays_the_same_key(client: Client, root: User) -> None:

@@ -63,6 +63,17 @@ def test_token_creates_a_user_once(stage: Stage) -> None:
     assert rows[0][0].startswith("!")
 
 
+def test_token_of_scope_ingest_is_refused_by_the_api_with_a_reason(stage: Stage) -> None:
+    """Who copied the wrong key learns which one they need."""
+    key = stage.site.run("token", "sensor", "--create", "--scope", "ingest").stdout.strip()
+    answer = httpx.get(
+        f"{stage.site.url}/api/documents", headers={"Authorization": f"Bearer {key}"}
+    )
+    assert answer.status_code == 403
+    assert answer.json()["error"]["code"] == "wrong_scope"
+    assert "only send numbers" in answer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("name", ["", "x" * 200, "a b", "tab\there"])
 def test_token_does_not_create_a_user_that_may_not_be(stage: Stage, name: str) -> None:
     """A name that the login form would not take."""

@@ -1,4 +1,4 @@
-"""`collab token NAME`: print a new API key of a user."""
+"""`collab token NAME [--scope ingest]`: print a new API key of a user."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from collab.models import ApiKey
+from collab.models import ApiKey, KeyScope
 
 
 class Command(BaseCommand):
@@ -20,8 +20,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="user name")
         parser.add_argument("--create", action="store_true", help="create the user if missing")
+        parser.add_argument(
+            "--scope",
+            choices=KeyScope.values,
+            default=KeyScope.FULL.value,
+            help="full: all that the user may do; ingest: sending numbers, and nothing else",
+        )
 
-    def handle(self, *args: Any, name: str, create: bool, **options: Any) -> None:
+    def handle(self, *args: Any, name: str, create: bool, scope: str, **options: Any) -> None:
         users = get_user_model()._default_manager
         user: AbstractBaseUser | None = users.filter(
             **{get_user_model().USERNAME_FIELD: name}
@@ -30,7 +36,8 @@ class Command(BaseCommand):
             if not create:
                 raise CommandError(f"There is no user {name!r}. Add --create to make one.")
             user = _make(name)
-        _, secret = ApiKey.issue(user, f"made by collab token, {timezone.now():%Y-%m-%d %H:%M}")
+        about = f"made by collab token, {timezone.now():%Y-%m-%d %H:%M}"
+        _, secret = ApiKey.issue(user, about, KeyScope(scope))
         self.stdout.write(secret)
 
 
