@@ -156,6 +156,12 @@ SETTINGS = (
     Setting("TEN_SECOND_DAYS", 30, "days", "How long buckets of 10 s are kept.", 1),
     Setting("MINUTE_DAYS", 120, "days", "How long buckets of 1 min are kept.", 1),
     Setting("HOUR_DAYS", 1830, "days", "How long buckets of 1 h are kept.", 1),
+    Setting("QUERY_SERIES", 1000, "series", "Series that one question may read.", 1),
+    Setting(
+        "QUERY_POINTS", 1_000_000, "points",
+        "Points that one question may read: its series, times the points of each.", 100,
+    ),
+    Setting("QUERY_THREADS", 4, "threads", "Questions of the API that one process reads at once.", 1),
     Setting(
         "STORE_UPKEEP", True, "",
         "Whether this process rolls numbers up and prunes them; one of all does at a time.",

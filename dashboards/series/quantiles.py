@@ -30,6 +30,26 @@ def bound_of(le: str) -> float | None:
     return None if math.isnan(bound) or bound == -math.inf else bound
 
 
+def histogram_of(bounds: Sequence[float], sets: Sequence[object], counts: Values) -> Histogram:
+    """Put buckets together to one histogram.
+
+    Args:
+        bounds: Of each bucket.
+        sets: What tells the histograms apart that they are of, by bucket.
+        counts: Observations, an array of buckets x points.
+    """
+    by_set: dict[object, dict[float, Values]] = {}
+    for row, (bound, one) in enumerate(zip(bounds, sets, strict=True)):
+        _add(by_set.setdefault(one, {}), bound, counts[row])
+    # Histograms of the same bounds are added up as they are, without a look at what is between.
+    by_bounds: dict[tuple[float, ...], dict[float, Values]] = {}
+    for histogram in by_set.values():
+        total = by_bounds.setdefault(tuple(sorted(histogram)), {})
+        for bound, count in histogram.items():
+            _add(total, bound, count)
+    return merged(list(by_bounds.values()))
+
+
 def merged(histograms: Sequence[Histogram]) -> dict[float, Values]:
     """Add histograms up, on the union of their bounds.
 
@@ -42,7 +62,7 @@ def merged(histograms: Sequence[Histogram]) -> dict[float, Values]:
     for bound in bounds:
         for one in histograms:
             there = one[bound] if bound in one else _spread(one, bound)
-            total[bound] = total[bound] + there if bound in total else there
+            _add(total, bound, there)
     return total
 
 
@@ -67,6 +87,10 @@ def quantile(share: float, histogram: Histogram) -> Values:
         part = (rank - under) / (_of(below, bucket) - under)
         value = np.where(bucket == len(bounds) - 1, highest, begin + (highest - begin) * part)
     return np.where(below[-1] > 0, value, np.nan)
+
+
+def _add(histogram: dict[float, Values], bound: float, count: Values) -> None:
+    histogram[bound] = histogram[bound] + count if bound in histogram else count
 
 
 def _of(below: Values, bucket: Values) -> Values:
