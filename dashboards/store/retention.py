@@ -14,8 +14,7 @@ from dashboards.store.models import Retention
 from dashboards.store.tables import DAY_MS
 
 WIDTHS = (0, *TIERS_MS)
-_SETTINGS = ("RAW_DAYS", "TEN_SECOND_DAYS", "MINUTE_DAYS", "HOUR_DAYS")
-_FIELDS = tuple(name.lower() for name in _SETTINGS)
+_FIELDS = ("raw_days", "ten_second_days", "minute_days", "hour_days")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,8 @@ class Policy:
     """
 
     def __init__(self, using: str) -> None:
-        self.default = _rising([conf.get(name) for name in _SETTINGS])
+        raw, ten_seconds = conf.get("RAW_DAYS"), conf.get("TEN_SECOND_DAYS")
+        self.default = _rising([raw, ten_seconds, conf.get("MINUTE_DAYS"), conf.get("HOUR_DAYS")])
         rows = Retention.objects.using(using).values_list("pattern", *_FIELDS)
         ordered = sorted(rows, key=lambda row: (-len(row[0]), row[0]))
         self._patterns = [
