@@ -12,5 +12,8 @@ class DashboardsConfig(AppConfig):
     def ready(self) -> None:
         from collab.signals import own_rooms
         from dashboards.models import Dashboard
+        from dashboards.recording import Recorder
+        from dashboards.telling import tell
 
         own_rooms(Dashboard)
+        Recorder.everywhere.add(tell)

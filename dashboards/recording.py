@@ -87,6 +87,9 @@ class Recorder:
         most: Readings that may wait.
     """
 
+    # Called on the writer's thread after each commit, like `listeners`, of any recorder.
+    everywhere: ClassVar[set[Callable[[Recorded], None]]] = set()
+
     _current: ClassVar[Recorder | None] = None
     _making: ClassVar[Lock] = Lock()
 
@@ -282,7 +285,7 @@ class Recorder:
             self._notify(Recorded(names, min(times), max(times), written.late))
 
     def _notify(self, recorded: Recorded) -> None:
-        for listen in tuple(self.listeners):
+        for listen in (*self.everywhere, *self.listeners):
             try:
                 listen(recorded)
             except Exception:
