@@ -39,7 +39,7 @@ def color_of(person: Person) -> str:
 
 
 def shown(people: list[tuple[Person, int]]) -> list[dict[str, Any]]:
-    """Prepare people for `documents/_people.html`: one dict each, in the order given."""
+    """Prepare people for `shared/_people.html`: one dict each, in the order given."""
     return [
         {
             "id": person.id,

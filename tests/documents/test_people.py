@@ -10,11 +10,12 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
+from collab import shared_consumers
 from collab.engine.peer import Person
 from collab.engine.room import Room
 from collab.models import ApiKey
 from collab.process import Process
-from documents import actions, consumers
+from documents import actions
 from documents.consumers import PeopleConsumer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -82,13 +83,13 @@ async def test_a_change_of_people_is_rendered_once_for_all_viewers(
 ) -> None:
     """Thirty open pages cost the renderings of one, and all are told the same."""
     rendered: list[str] = []
-    render = consumers.render_to_string
+    render = shared_consumers.render_to_string
 
     def counted(name: str, context: Any = None) -> str:
         rendered.append(name)
         return render(name, context)
 
-    monkeypatch.setattr(consumers, "render_to_string", counted)
+    monkeypatch.setattr(shared_consumers, "render_to_string", counted)
     key, document, room_id = await alices_document()
     pages = [Page(key, document) for _ in range(VIEWERS)]
 
@@ -96,7 +97,7 @@ async def test_a_change_of_people_is_rendered_once_for_all_viewers(
         """Wait for a fragment at every page. Returns the names in it."""
         for page in pages:
             await page.until(count)
-        assert rendered.count("documents/_people.html") == count
+        assert rendered.count("shared/_people.html") == count
         (same,) = {
             page.frames[-1].partition('<hx-partial hx-target="#rights"')[0] for page in pages
         }
