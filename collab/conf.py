@@ -71,6 +71,16 @@ SETTINGS = (
         "DOCUMENT_FILES_BYTES", 1024 * MIB, "bytes", "All images of one document together.", 1
     ),
     Setting(
+        "INGEST_BYTES", 8 * MIB, "bytes", "Largest body that a sender of numbers may send.", 1024
+    ),
+    Setting(
+        "INGEST_UNPACKED_BYTES", 8 * MIB, "bytes",
+        "Largest such body when unpacked; parsed it can take fifty times as much memory.", 1024,
+    ),
+    Setting(
+        "INGEST_READINGS", 100_000, "readings", "Numbers that one such body may hold.", 1
+    ),
+    Setting(
         "HISTORY_DAYS", 0, "days",
         "How long every edit is kept; older ones are folded into one, named versions stay."
         " 0: for ever.",

@@ -62,4 +62,5 @@ class BoundedFactory(HTTPFactory):
 
 def max_body_bytes() -> int:
     """Return the bound of a request's body."""
-    return int(max(conf.get("UPLOAD_BYTES"), conf.get("IMAGE_BYTES"))) + _SLACK_BYTES
+    names = ("UPLOAD_BYTES", "IMAGE_BYTES", "INGEST_BYTES")
+    return int(max(map(conf.get, names))) + _SLACK_BYTES

@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("documents.urls")),
     path("", include("collab.urls")),
     path("api/", api.urls),
+    path("ingest/", include("dashboards.ingest_urls")),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("enter/<uidb64>/<token>/", enter, name="enter"),

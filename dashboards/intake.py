@@ -1,0 +1,126 @@
+"""From a request's body to stored numbers: read, unpacked and parsed beside the event loop.
+
+What is answered after `take` returns is committed. Nothing of a body is stored that raised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from django.http import HttpRequest
+from prometheus_client import Counter
+
+from collab import conf
+from collab.metrics import REGISTRY
+from dashboards.ingest import bodies
+from dashboards.ingest.batch import Batch
+from dashboards.ingest.errors import TooLarge
+from dashboards.recording import QueueFull, Recorder
+
+READINGS = Counter(
+    "collab_ingest_readings", "Readings that senders sent.", ["format", "outcome"],
+    registry=REGISTRY,
+)  # fmt: skip
+
+Undo = Callable[[], None]
+Read = Callable[[bytes, Batch], "Undo | None"]
+"""Reads a body into a batch. Returns what to do if the batch cannot be stored, or None."""
+
+T = TypeVar("T")
+
+
+class Crew:
+    """A few threads that parse, with a bound on the bodies that wait for one."""
+
+    def __init__(self, threads: int = 2, most: int = 32) -> None:
+        self._threads = threads
+        self._most = most
+        self._waiting = 0
+        self._lock = threading.Lock()
+        self._pool: ThreadPoolExecutor | None = None
+
+    def start(self, work: Callable[[], T]) -> Future[T]:
+        """Let a thread do it. Raises QueueFull if too many bodies wait already."""
+        with self._lock:
+            if self._waiting >= self._most:
+                raise QueueFull(1.0)
+            if self._pool is None:
+                # Not before it is needed: a server may fork after it imported this.
+                self._pool = ThreadPoolExecutor(self._threads, "ingest")
+            self._waiting += 1
+            future = self._pool.submit(work)
+        future.add_done_callback(self._done)
+        return future
+
+    def _done(self, future: Future[T]) -> None:
+        with self._lock:
+            self._waiting -= 1
+
+
+crew = Crew()
+
+
+async def take(request: HttpRequest, key: int, name: str, read: Read) -> Batch:
+    """Read a request's body and store what is in it.
+
+    Args:
+        request: Its body is not read yet.
+        key: The sender's.
+        name: Of the format, for counting.
+        read: Parses the body.
+
+    Returns:
+        The batch, whose readings are committed.
+
+    Raises:
+        IngestError: from reading, unpacking or parsing.
+        QueueFull, TooManyForKey, StoreAway: not stored; the sender may come back.
+    """
+    most = conf.get("INGEST_BYTES")
+    length = request.headers.get("Content-Length", "")
+    if length.isdecimal() and int(length) > most:
+        raise TooLarge(f"A request may have {most} bytes at most; send smaller ones.")
+    batch = Batch(time.time_ns() // 1_000_000, most=conf.get("INGEST_READINGS"))
+    encoding = request.headers.get("Content-Encoding", "")
+    unpacked = conf.get("INGEST_UNPACKED_BYTES")
+
+    def work() -> tuple[Undo | None, Future[None] | None]:
+        body = bodies.unpack(bodies.read(request, most), encoding, unpacked)
+        if len(body) > unpacked:
+            raise TooLarge(f"A body may have {unpacked} bytes at most when unpacked.")
+        undo = read(body, batch)
+        try:
+            stored = Recorder.current().submit(batch.readings, key=key) if batch.readings else None
+        except BaseException:
+            if undo is not None:
+                undo()
+            raise
+        return undo, stored
+
+    # Who hangs up must not cancel the batch that others' samples are committed with.
+    undo, stored = await asyncio.shield(asyncio.wrap_future(crew.start(work)))
+    if stored is not None:
+        try:
+            await asyncio.shield(asyncio.wrap_future(stored))
+        except Exception:
+            if undo is not None:
+                undo()
+            raise
+    _count(name, batch)
+    return batch
+
+
+def _count(name: str, batch: Batch) -> None:
+    for outcome, count in (
+        ("stored", len(batch.readings)),
+        ("refused", batch.refused),
+        ("not_a_number", batch.not_numbers),
+        ("text", batch.texts),
+    ):
+        if count:
+            READINGS.labels(name, outcome).inc(count)
