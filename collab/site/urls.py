@@ -14,6 +14,7 @@ api.add_router("", documents_router)
 
 urlpatterns = [
     path("", include("documents.urls")),
+    path("", include("dashboards.urls")),
     path("", include("collab.urls")),
     path("api/", api.urls),
     path("ingest/", include("dashboards.ingest_urls")),
