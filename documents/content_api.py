@@ -12,12 +12,13 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import parse_etags
 from django.utils.translation import gettext as _
-from ninja import Router, Schema
+from ninja import Router
 
 from collab import conf
 from collab.api import ApiError, errors
 from collab.process import Process
 from collab.request import require
+from collab.update_api import Stored, read_body
 from documents import content
 from documents.content import Tree, rewrite
 from documents.live import DOCUMENT
@@ -43,12 +44,6 @@ _OCTETS = {"type": "string", "format": "binary"}
 _TEXT = {"type": "string"}
 
 
-class Stored(Schema):
-    """Where the log ends once the edit is durable."""
-
-    seq: int
-
-
 def _body_of(*types: str, schema: dict[str, str]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {t: {"schema": schema} for t in types}}}
 
@@ -68,36 +63,6 @@ _READ = {
         304: {"description": "Not Modified"},
     }
 }
-
-
-@router.post(
-    "/documents/{uuid:document_id}/updates",
-    response={200: Stored, **errors(404, 409, 413, 415, 429)},
-    summary="Add an update",
-    openapi_extra=_body_of("application/octet-stream", schema=_OCTETS),
-)
-async def add_update(request: HttpRequest, document_id: UUID) -> Any:
-    """Apply a Yjs V1 update (application/octet-stream), as the document's socket would.
-
-    The answer comes when the update is durable. For what is too large for a frame.
-    """
-    document, can = await find_document(request, document_id)
-    require(can, "write")
-    if request.content_type != "application/octet-stream":
-        raise ApiError(
-            415, "wrong_content_type", _("Send the update's bytes as application/octet-stream.")
-        )
-    update = _body(
-        request,
-        conf.get("UPLOAD_BYTES"),
-        _("An update may have %d bytes at most; send it in parts."),
-    )
-    process = Process.current()
-    room = await process.registry.lease(document.room_id, DOCUMENT)
-    try:
-        return {"seq": await room.submit(_author(request), update)}
-    finally:
-        process.registry.release(room)
 
 
 @router.get(
@@ -153,7 +118,7 @@ async def write_content(request: HttpRequest, document_id: UUID) -> Any:
     if request.content_type not in _TAKEN[Document.Kind(document.kind)]:
         taken = _(" or ").join(_TAKEN[Document.Kind(document.kind)])
         raise ApiError(415, "wrong_content_type", _("Send the text as %s.") % taken)
-    source = _text_of(_body(request, conf.get("CONTENT_BYTES"), _too_long()))
+    source = _text_of(read_body(request, conf.get("CONTENT_BYTES"), _too_long()))
     process = Process.current()
     room = await process.registry.lease(document.room_id, DOCUMENT)
     try:
@@ -238,16 +203,3 @@ def _text_of(body: bytes) -> str:
 
 def _too_long() -> str:
     return _("A text may have %d bytes at most.")
-
-
-def _body(request: HttpRequest, max_bytes: int, refusal: str) -> bytes:
-    """Read a request's body up to a bound of its own; Django's is for forms.
-
-    Args:
-        refusal: What is wrong with a larger one, with %d for the bound.
-    """
-    if int(request.headers.get("Content-Length") or 0) <= max_bytes:
-        body = request.read(max_bytes + 1)
-        if len(body) <= max_bytes:
-            return body
-    raise ApiError(413, "too_large", refusal % max_bytes)

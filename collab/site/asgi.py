@@ -14,7 +14,8 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
 from collab.process import Process  # noqa: E402
 from collab.site.sockets import NoSuchSocket  # noqa: E402
-from documents.routing import websocket_urlpatterns  # noqa: E402
+from dashboards.routing import websocket_urlpatterns as dashboard_sockets  # noqa: E402
+from documents.routing import websocket_urlpatterns as document_sockets  # noqa: E402
 
 
 async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -35,7 +36,7 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
 application = ProtocolTypeRouter(
     {
         "http": _pages,
-        "websocket": NoSuchSocket(URLRouter(websocket_urlpatterns)),
+        "websocket": NoSuchSocket(URLRouter(document_sockets + dashboard_sockets)),
         "lifespan": lifespan,
     }
 )

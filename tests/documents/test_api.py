@@ -227,7 +227,7 @@ def test_reader_reads_and_may_not_write(stage: Stage) -> None:
         message = error_of(
             api.post(updates_of(document), content=edit(), headers=OCTETS), 403, "read_only"
         )
-        assert message == "You may read this document, not change it."
+        assert message == "You may read it, not change it."
     assert stage.log_of(document) == []
 
 

@@ -1,0 +1,22 @@
+"""The two sockets of who edits a dashboard: its room, and who is in it."""
+
+from __future__ import annotations
+
+from collab import shared_consumers
+from dashboards.live import LAYOUT
+from dashboards.models import Dashboard
+
+
+class _Door(shared_consumers.Door):
+    """Lets in who may see the dashboard; who may not write reads along."""
+
+    model = Dashboard
+    kind = LAYOUT
+
+
+class LayoutConsumer(_Door, shared_consumers.SharedRoomConsumer):
+    """The room's socket: y-protocols, see `collab.engine.protocol`."""
+
+
+class PeopleConsumer(_Door, shared_consumers.PeopleConsumer):
+    """Who edits a dashboard, and what one may do to it."""
