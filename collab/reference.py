@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -128,9 +129,7 @@ def shape_of(schema: dict[str, Any]) -> Shape:
 
 def repr_of(value: object) -> str:
     """Write a value as JSON has it."""
-    if isinstance(value, str):
-        return f'"{value}"'
-    return {True: "true", False: "false", None: "null"}.get(value, str(value))  # type: ignore[call-overload, no-any-return]
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _operation(path: str, method: str, found: dict[str, Any]) -> Operation:

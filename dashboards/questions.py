@@ -16,13 +16,14 @@ from django.utils.translation import gettext as _
 from collab import conf
 from dashboards.ingest.readings import Kind, Labels
 from dashboards.layout.model import OPS, Formula, Panel, QuerySpec
-from dashboards.series import arithmetic, functions, naming, quantiles, windows
+from dashboards.series import arithmetic, functions, naming, quantiles, spacing, windows
 from dashboards.series.answers import Answer, Line
 from dashboards.series.ports import BadMatcher, Matcher, MetricStore, Series, TooManySeries
 from dashboards.series.ranges import BadDuration, duration_ms
 from dashboards.series.tiers import Plan
 from dashboards.variables import (
     AUTO,
+    INTERVAL,
     BadReference,
     Chosen,
     matcher_of,
@@ -105,9 +106,9 @@ def answer(
     visible = sum(not query.hidden for query in wanted.values())
     for key, spec in wanted.items():
         try:
-            title = put_in(titles[key], values)
+            titles[key] = put_in(titles[key], values)
             question = question_of(spec, values)
-            parts[key] = ask(question, plan, store, title=title, prefixed=visible > 1)
+            parts[key] = ask(question, plan, store, title=titles[key], prefixed=visible > 1)
         except REFUSALS as refusal:
             if strict:
                 raise
@@ -116,6 +117,26 @@ def answer(
     if formula is not None:
         shown.append(_computed(formula, wanted, parts, titles))
     return _answer(panel, plan, shown, parts)
+
+
+def spacing_ms(panel: Panel, chosen: Chosen, store: MetricStore, start_ms: int, end_ms: int) -> int:
+    """Return how far apart the samples are that a panel asks for, for `tiers.plan`.
+
+    Sums, counts and increases have nothing to say where no sample is, so for them it is 0.
+
+    Raises:
+        StoreAway: the store does not answer.
+    """
+    longest = 0
+    for spec in panel.queries.values():
+        try:
+            question = question_of(spec, {**chosen, INTERVAL: ("1s",)})
+            if question.function not in ("sum", "count", "increase"):
+                ids = [one.id for one in _series_of(question, store)]
+                longest = max(longest, spacing.spacing_ms(store, ids, start_ms, end_ms))
+        except REFUSALS:
+            continue  # Its answer says so.
+    return longest
 
 
 def question_of(spec: QuerySpec, values: Chosen) -> Question:
@@ -171,10 +192,7 @@ def ask(
         StoreAway: the store does not answer.
         BadQuestion, BadMatcher, TooManySeries, TooMuch: it cannot be answered.
     """
-    if question.function in quantiles.QUANTILES:
-        found = _histogram(question, store)
-    else:
-        found = _find(question.metric, question, store)
+    found = _series_of(question, store)
     problems: list[str] = []
     if found and question.function not in quantiles.QUANTILES:
         found = _without_quantiles(found, question, problems)
@@ -211,10 +229,12 @@ def _find(name: str, question: Question, store: MetricStore) -> list[Series]:
     return sorted(found, key=lambda one: one.labels)
 
 
-def _histogram(question: Question, store: MetricStore) -> list[Series]:
-    """Find the buckets of a histogram, which are series of their own."""
-    found = _buckets(_find(question.metric, question, store))
-    return found or _buckets(_find(question.metric + BUCKETS, question, store))
+def _series_of(question: Question, store: MetricStore) -> list[Series]:
+    """Find what a question is about; of a histogram its buckets, which are series of their own."""
+    found = _find(question.metric, question, store)
+    if question.function not in quantiles.QUANTILES:
+        return found
+    return _buckets(found) or _buckets(_find(question.metric + BUCKETS, question, store))
 
 
 def _buckets(found: Sequence[Series]) -> list[Series]:

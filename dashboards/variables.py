@@ -1,6 +1,6 @@
 """Variables of a dashboard: what they offer, what is chosen, and queries with that put in.
 
-    reference = "$" name | "${" name "}"
+    reference = "$" name | "${" name "}"          "$$" is a dollar sign
 
 `$__interval` is the step between two points, such as `30s`. In a window, the choice `auto` is one
 step, too. A matcher whose variable has several values becomes a regular expression.
@@ -25,7 +25,7 @@ INTERVAL = "__interval"
 CHOICES_AT_MOST = 1000
 
 _INTERVALS = (AUTO, "1m", "5m", "15m", "1h", "6h", "1d")
-_REFERENCE = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
+_REFERENCE = re.compile(r"\$(?:\$|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 _AS_REGEX = {Match.EQUAL: Match.REGEX, Match.NOT_EQUAL: Match.NOT_REGEX}
 
 Chosen = Mapping[str, tuple[str, ...]]
@@ -77,6 +77,11 @@ def _chosen(variable: Variable, wanted: Sequence[str], store: MetricStore) -> tu
         if found:
             return found if variable.multi else found[:1]
     return (ALL,) if variable.multi else tuple(offered[:1])
+
+
+def plain(text: str) -> str:
+    """Write a text so that nothing is put in."""
+    return text.replace("$", "$$")
 
 
 def with_step(values: Chosen, step_ms: int) -> dict[str, tuple[str, ...]]:
@@ -169,12 +174,15 @@ def _parts(text: str, values: Chosen) -> Iterator[str | tuple[str, ...]]:
     for found in _REFERENCE.finditer(text):
         if found.start() > place:
             yield text[place : found.start()]
+        place = found.end()
         name = found.group(1) or found.group(2)
+        if name is None:
+            yield "$"
+            continue
         if name not in values:
             raise BadReference(_("There is no variable “$%s”.") % name)
         if not values[name]:
             raise BadReference(_("The variable “$%s” has nothing to choose from.") % name)
         yield values[name]
-        place = found.end()
     if place < len(text):
         yield text[place:]

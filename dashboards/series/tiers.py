@@ -19,6 +19,9 @@ STEPS_MS = (
 RAW_SPAN_AT_MOST_MS = 6 * HOUR_MS
 """Longest span that is read from raw samples for the sake of a step that no tier divides."""
 
+POINTS_AT_LEAST = 30
+"""Steps do not grow for the sake of samples that are far apart until there are fewer points."""
+
 KeptSince = Callable[[int], int]
 """`MetricStore.kept_since_ms`."""
 
@@ -87,7 +90,9 @@ def plan(
     if step_ms is not None:
         steps = _asked(step_ms, span_ms)
     else:
-        least_ms = max(-(-span_ms // max(2 * pixels, 1)), spacing_ms * 3 // 2)
+        # A step and a half, so that a sample that is late does not leave a window empty.
+        sparse_ms = min(spacing_ms * 3 // 2, span_ms // POINTS_AT_LEAST)
+        least_ms = max(-(-span_ms // max(2 * pixels, 1)), sparse_ms)
         steps = [step for step in STEPS_MS if step >= least_ms]
         steps = steps or [_ceil(least_ms, STEPS_MS[-1])]
     step, width = _kept(steps, start_ms, kept_since)

@@ -209,7 +209,7 @@ def _newest(
     """Return the time of the newest sample; of a bucket only its begin is known."""
     if plan.width_ms == 0 or not ids:
         return newest_ms
-    last = store.samples(ids, plan.end_ms, plan.end_ms)
+    last = store.samples(ids, plan.end_ms - 1, plan.end_ms)
     found = [int(samples.at_ms[-1]) for samples in last.values() if len(samples.at_ms)]
     return max(found, default=newest_ms)
 
