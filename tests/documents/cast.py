@@ -33,6 +33,7 @@ ENVIRONMENT = {
 _CASTING = """
 import json
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.test import Client
 from collab import access, sharing
 from collab.models import ApiKey, Role
@@ -53,11 +54,13 @@ User.objects.filter(username="ivy").update(is_active=False)
 ApiKey.objects.filter(user__username="rex").update(revoked_at="2026-01-01T00:00:00Z")
 users = {user.username: user for user in User.objects.all()}
 documents = []
-for n in range(COUNT):
-    document = create_document(actor=users["alice"], title="")
-    sharing.grant(document.room, users["bob"], Role.EDITOR)
-    sharing.grant(document.room, users["rita"], Role.READER)
-    documents.append(str(document.pk))
+for start in range(0, COUNT, 50):
+    with transaction.atomic():
+        for n in range(start, min(start + 50, COUNT)):
+            document = create_document(actor=users["alice"], title="")
+            sharing.grant(document.room, users["bob"], Role.EDITOR)
+            sharing.grant(document.room, users["rita"], Role.READER)
+            documents.append(str(document.pk))
 print(json.dumps({"people": people, "documents": documents}))
 """
 _NAMES = {

@@ -92,6 +92,7 @@ def test_difference_of_a_tree_from_itself_is_none(tree: Tree) -> None:
     assert (found.inserted, found.deleted) == (0, 0)
 
 
+@pytest.mark.alone
 def test_difference_of_large_documents_takes_seconds_at_most() -> None:
     """A megabyte that has nothing in common with another is not compared word by word."""
 

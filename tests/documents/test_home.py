@@ -219,6 +219,7 @@ def test_a_refresh_shows_as_many_rows_as_before(alice: User) -> None:
 QUERIES = 5  # Session, user, documents, their grants, the user's groups.
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("view", list(View))
 def test_home_costs_the_same_with_ten_thousand_documents(
     alice: User, bob: User, view: View, django_assert_num_queries: Callable[..., Any]

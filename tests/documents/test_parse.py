@@ -95,10 +95,10 @@ def test_files_addresses_are_of_the_document() -> None:
 @pytest.mark.parametrize("tag", ["div", "b", "blockquote", "ul><li", "table><tr><td"])
 def test_deep_html_is_refused_at_once(tag: str) -> None:
     """Half a megabyte of opened tags costs next to nothing."""
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(content.ContentRejected):
         content.parse_html(f"<{tag}>" * (500_000 // (len(tag) + 2)))
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_depth_of_what_is_read_is_bounded() -> None:
@@ -116,9 +116,9 @@ def test_depth_of_what_is_read_is_bounded() -> None:
 @pytest.mark.parametrize("sign", ["[", "![", "*a_", "`", "> ", "- ", "|a\n|-\n", "<", "\\", "**a "])
 def test_markdown_of_signs_is_read_in_bounded_time(sign: str) -> None:
     """Nothing in it takes time in the square of the length."""
-    started = time.monotonic()
+    started = time.process_time()
     content.parse_markdown(sign * (20_000 // len(sign)))
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_fit_joins_many_texts_at_once() -> None:

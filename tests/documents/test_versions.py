@@ -17,6 +17,7 @@ from django.urls import reverse
 
 from collab import edits, history, sharing
 from collab.models import Role, StoredUpdate
+from collab.versions import NOBODY
 from documents import content, versions
 from documents.actions import create_document
 from documents.content import rewrite
@@ -93,7 +94,7 @@ def test_page_of_an_untouched_document_says_so(desk: Desk) -> None:
     empty = create_document(actor=desk.users["bob"])
     client = desk.client("bob")
     url = reverse("documents:versions", args=[empty.pk])
-    assert "Nobody has written here yet" in client.get(url).content.decode()
+    assert "Nobody has changed anything here yet" in client.get(url).content.decode()
     after = client.post(url, {"name": "Nothing"}, follow=True)
     assert "There is nothing in this document yet." in after.content.decode()
 
@@ -102,7 +103,7 @@ def test_edits_without_an_account_are_somebodys(desk: Desk) -> None:
     """A guest, and who has left, are told from people with an account."""
     desk.write("alice", "one")
     StoredUpdate.objects.filter(room_id=desk.document.room_id).update(author=None)
-    assert str(versions.NOBODY) in desk.page()
+    assert str(NOBODY) in desk.page()
 
 
 def test_version_is_shown_as_it_was(desk: Desk) -> None:
@@ -220,7 +221,7 @@ def test_restore_keeps_what_is_written_meanwhile(
         return update
 
     monkeypatch.setattr(rewrite, "edit", slowly)
-    versions.restore(actor=desk.users["alice"], document=desk.document, seq=seq)
+    versions.restore(actor=desk.users["alice"], shared=desk.document, seq=seq)
     assert desk.text() == "the first line, too\nthe very last line"
 
 
@@ -289,6 +290,7 @@ def fill(document: Document, authors: list[User | None]) -> None:
     document.room.save()
 
 
+@pytest.mark.alone
 def test_timeline_of_a_long_history_is_quick() -> None:
     """50,000 rows, of many versions and of few: a page within 200 ms, the queries as ever."""
     desk = Desk(Document.Kind.TEXT)

@@ -14,6 +14,7 @@ TEXTS = 10
 _SHARE = f"""
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
+from django.db import transaction
 from collab import access, sharing
 from collab.models import ApiKey, Role
 from collab.site.login import login_path
@@ -30,13 +31,16 @@ print("welcome", Document.objects.get().pk)
 print("Carla", login_path(carla))
 print("Dora", login_path(dora))
 print("Emil", login_path(emil))
-for number in range({DOCUMENTS + TEXTS}):
-    kind = "rich" if number < {DOCUMENTS} else "text"
-    document = actions.create_document(actor=ada, title=f"Document {{number}}", kind=kind)
-    for user in (bob, dora, emil):
-        sharing.grant(document.room, user, Role.EDITOR)
-    sharing.grant(document.room, carla, Role.READER)
-    print(kind, document.pk)
+numbers = range({DOCUMENTS + TEXTS})
+for start in numbers[::20]:
+    with transaction.atomic():
+        for number in numbers[start:start + 20]:
+            kind = "rich" if number < {DOCUMENTS} else "text"
+            document = actions.create_document(actor=ada, title=f"Document {{number}}", kind=kind)
+            for user in (bob, dora, emil):
+                sharing.grant(document.room, user, Role.EDITOR)
+            sharing.grant(document.room, carla, Role.READER)
+            print(kind, document.pk)
 """
 
 

@@ -15,6 +15,8 @@ from tests.support.memory import MIB, resident_bytes
 from tests.support.raw import RawPeer
 from tests.support.servers import Site, running, wait_until
 
+pytestmark = pytest.mark.alone
+
 IDLE_PEERS = 2000
 PEER_BYTES = 30_000
 DOCUMENTS = 1000

@@ -16,6 +16,8 @@ from tests.support.peers import SocketPeer
 from tests.support.raw import RawPeer
 from tests.support.servers import Site, running
 
+pytestmark = pytest.mark.alone
+
 SLOW = 20
 GROWTH_BYTES = 60 * MIB
 

@@ -229,12 +229,13 @@ class Site(Program):
         wait_until(ready, "the site being ready")
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run another `collab` command on the same data."""
-        return subprocess.run(
+        """Run another `collab` command on the same data; unless told, one that must succeed."""
+        done = subprocess.run(
             [sys.executable, "-m", "collab", *arguments],
-            env=self.environment, cwd=self.directory, check=check, capture_output=True, text=True,
-            timeout=60,
+            env=self.environment, cwd=self.directory, capture_output=True, text=True, timeout=60,
         )  # fmt: skip
+        assert not check or done.returncode == 0, done.stderr
+        return done
 
     def key(self, user: str = "ada") -> str:
         """Make an API key for a user, and the user if need be."""
