@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any
 from uuid import UUID
 
+from channels.db import database_sync_to_async
 from django.http import HttpRequest
 from ninja import Router
 
@@ -62,3 +63,9 @@ def _with_object(model: type[SharedObject], view: Operation) -> Operation:
     rest = [other.replace(kind=inspect.Parameter.KEYWORD_ONLY) for other in others]
     wrapped.__signature__ = inspect.Signature([asked, pk, *rest])  # type: ignore[attr-defined]
     return wrapped
+
+
+def in_thread(work: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    """Have what takes seconds for a long document wait for nothing, and nothing for it."""
+    in_own: Callable[..., Awaitable[Any]] = database_sync_to_async(work, thread_sensitive=False)
+    return in_own

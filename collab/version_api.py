@@ -1,32 +1,30 @@
-"""A document's history over HTTP: for who may write in it."""
+"""A shared object's history over HTTP: for who may write in it."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any
-from uuid import UUID
 
 from channels.db import database_sync_to_async
-from django.http import Http404, HttpRequest, HttpResponse
-from ninja import Field, Query, Router, Schema, Status
+from django.http import Http404, HttpRequest
+from ninja import Field, Query, Schema, Status
 from pydantic import BaseModel, ConfigDict
 
 from collab import history
 from collab.access import Abilities
 from collab.api import errors
 from collab.models import Version
+from collab.operations import Operations, in_thread
 from collab.request import require
-from documents import versions
-from documents.content_api import CONTENT_TYPES, Format, in_thread
-from documents.models import Document
-from documents.request import find_document
-from documents.versions import Shown
-
-router = Router(tags=["versions"])
+from collab.shared import SharedObject
+from collab.versions import Shown, Versions, with_people
 
 _MOST_LISTED = 100
 # Databases' numbers end there.
 _END = 2**63
+ONE = "/versions/{int:seq}"
+"""Where one version is, under the object's address."""
 Seq = Annotated[int, Field(ge=1, lt=_END)]
 
 
@@ -61,7 +59,7 @@ class VersionPage(Schema):
 
 
 class NewName(BaseModel):
-    """A name for a version, or for the document as it is now."""
+    """A name for a version, or for the object as it is now."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -83,114 +81,87 @@ class RestoredVersion(Schema):
     seq: int
 
 
-_READ = {
-    "responses": {
-        200: {
-            "description": "The content",
-            "content": {
-                kind.partition(";")[0]: {"schema": {} if name == "json" else {"type": "string"}}
-                for name, kind in CONTENT_TYPES.items()
-            },
-        }
-    }
-}
+def operations_of(model: type[SharedObject], kept: Versions) -> Operations:
+    """Make the operations on a model's versions. Reading one, `GET`, is the model's own to add."""
+    versions = Operations(model, "versions")
+    versions.add(
+        "GET", "/versions", index,
+        response={200: VersionPage, **errors(404)}, summary="List versions",
+    )  # fmt: skip
+    versions.add(
+        "POST", "/versions", name,
+        response={201: NamedVersion, **errors(400, 404, 409, 413)}, summary="Name a version",
+    )  # fmt: skip
+    versions.add(
+        "DELETE", ONE, unname,
+        response={204: None, **errors(404)}, summary="Take a version's name away",
+    )  # fmt: skip
+    versions.add(
+        "POST", f"{ONE}/restore", _restoring(kept),
+        response={200: RestoredVersion, **errors(404, 409)}, summary="Restore a version",
+    )  # fmt: skip
+    return versions
 
 
-@router.get(
-    "/documents/{uuid:document_id}/versions",
-    response={200: VersionPage, **errors(404)},
-    summary="List versions",
-)
 async def index(
     request: HttpRequest,
-    document_id: UUID,
+    shared: SharedObject,
+    can: Abilities,
     limit: Annotated[int, Query(ge=1, le=_MOST_LISTED)] = history.PAGE,
     cursor: Annotated[int | None, Query(ge=1, lt=_END)] = None,
 ) -> Any:
     """List who wrote when, newest first."""
-    document, _can = await _written(request, document_id)
+    require(can, "write")
 
     def read() -> dict[str, Any]:
-        page = history.timeline(document.room, before=cursor, limit=limit)
-        shown = versions.with_people(page.entries)
+        page = history.timeline(shared.room, before=cursor, limit=limit)
+        shown = with_people(page.entries)
         return {"versions": [_shown(version) for version in shown], "next": page.before}
 
     return await database_sync_to_async(read)()
 
 
-@router.post(
-    "/documents/{uuid:document_id}/versions",
-    response={201: NamedVersion, **errors(400, 404, 409, 413)},
-    summary="Name a version",
-)
-async def name(request: HttpRequest, document_id: UUID, new: NewName) -> Any:
-    """Give a version a name, or another one; without `seq`, the document as it is now.
+async def name(request: HttpRequest, shared: SharedObject, can: Abilities, new: NewName) -> Any:
+    """Give a version a name, or another one; without `seq`, the state as it is now.
 
     Names that others gave are for owners to change. There are 1000 names at most.
     """
-    document, can = await _written(request, document_id)
+    require(can, "write")
     give = in_thread(history.name_version)
     named = await give(
-        actor=_account(request), room=document.room, name=new.name, seq=new.seq, as_owner=can.share
+        actor=_account(request), room=shared.room, name=new.name, seq=new.seq, as_owner=can.share
     )
     return Status(201, named)
 
 
-@router.get(
-    "/documents/{uuid:document_id}/versions/{int:seq}",
-    response={200: None, **errors(404)},
-    summary="Read a version",
-    openapi_extra=_READ,
-)
-async def read_version(
-    request: HttpRequest, document_id: UUID, seq: int, format: Format = "html"
-) -> HttpResponse:
-    """Return the document as it was after an edit, in the formats of its content."""
-    document, _can = await _written(request, document_id)
-    body = await in_thread(_render)(document, _in_bounds(seq), format)
-    return HttpResponse(body, content_type=CONTENT_TYPES[format])
-
-
-@router.delete(
-    "/documents/{uuid:document_id}/versions/{int:seq}",
-    response={204: None, **errors(404)},
-    summary="Take a version's name away",
-)
-async def unname(request: HttpRequest, document_id: UUID, seq: int) -> Any:
+async def unname(request: HttpRequest, shared: SharedObject, can: Abilities, seq: int) -> Any:
     """Take a version's name away: for owners, and who gave it. Its edits stay as others do."""
-    document, can = await _written(request, document_id)
+    require(can, "write")
     take = database_sync_to_async(history.unname_version)
-    await take(actor=_account(request), room=document.room, seq=_in_bounds(seq), as_owner=can.share)
+    await take(actor=_account(request), room=shared.room, seq=in_bounds(seq), as_owner=can.share)
     return Status(204, None)
 
 
-@router.post(
-    "/documents/{uuid:document_id}/versions/{int:seq}/restore",
-    response={200: RestoredVersion, **errors(404, 409)},
-    summary="Restore a version",
-)
-async def restore(
-    request: HttpRequest,
-    document_id: UUID,
-    seq: int,
-    since: Annotated[int | None, Query(ge=1, lt=_END)] = None,
-) -> Any:
-    """Make the document what it was after an edit, by an edit: what others write meanwhile stays.
+def _restoring(kept: Versions) -> Callable[..., Awaitable[Any]]:
+    async def restore(
+        request: HttpRequest,
+        shared: SharedObject,
+        can: Abilities,
+        seq: int,
+        since: Annotated[int | None, Query(ge=1, lt=_END)] = None,
+    ) -> Any:
+        """Make it what it was after an edit, by an edit: what others do meanwhile stays.
 
-    With `since`, only what changed from there to the edit `since` is taken back. So a restore that
-    was answered with N is undone by restoring N - 1 since N: what was written after it stays.
-    """
-    document, _can = await _written(request, document_id)
-    bring_back = in_thread(versions.restore)
-    user = request.auth  # type: ignore[attr-defined]
-    restored = await bring_back(actor=user, document=document, seq=_in_bounds(seq), since=since)
-    return {"seq": restored.seq}
+        With `since`, only what changed from there to the edit `since` is taken back. So a restore
+        that was answered with N is undone by restoring N - 1 since N: what came after it stays.
+        """
+        require(can, "write")
+        bring_back = in_thread(kept.restore)
+        user = request.auth  # type: ignore[attr-defined]
+        restored = await bring_back(actor=user, shared=shared, seq=in_bounds(seq), since=since)
+        return {"seq": restored.seq}
 
-
-async def _written(request: HttpRequest, document_id: UUID) -> tuple[Document, Abilities]:
-    document, can = await find_document(request, document_id)
-    require(can, "write")
-    return document, can
+    return restore
 
 
 def _account(request: HttpRequest) -> Any:
@@ -199,7 +170,8 @@ def _account(request: HttpRequest) -> Any:
     return user if user.is_authenticated else None
 
 
-def _in_bounds(seq: int) -> int:
+def in_bounds(seq: int) -> int:
+    """Return a seq of an address; one that no database holds is nowhere. Raises Http404."""
     if seq >= _END:
         raise Http404
     return seq
@@ -216,9 +188,3 @@ def _shown(version: Shown) -> dict[str, Any]:
         "edits": entry.edits,
         "name": entry.name,
     }
-
-
-def _render(document: Document, seq: int, format: Format) -> str | bytes:
-    if format == "yjs":
-        return history.state_at(document.room_id, seq)
-    return versions.written(document, seq, format)

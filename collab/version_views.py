@@ -1,4 +1,4 @@
-"""The pages of a document's history."""
+"""The pages of a shared object's history."""
 
 from __future__ import annotations
 
@@ -7,25 +7,36 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.urls import URLPattern, path
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from collab import history
+from collab import history, versions
 from collab.engine.errors import CollabError
 from collab.history import Entry, NoSuchVersion
-from documents import versions
-from documents.request import DocumentRequest, for_document
+from collab.request import SharedRequest, for_shared
+from collab.shared import SharedObject
+from collab.versions import Versions
 
 # 2^63 ends what databases can hold, with one digit more.
 _SEQ_DIGITS = 18
 NOW = "now"
 
 
+def urls_of(model: type[SharedObject], kept: Versions) -> list[URLPattern]:
+    """Return the patterns of a model's version pages, under the address of one object."""
+    of = {"model": model}
+    return [
+        path("versions/", timeline, {**of, "kept": kept}, name="versions"),
+        path("versions/<int:seq>/name/", name, of, name="name_version"),
+        path("versions/<int:seq>/restore/", restore, {**of, "kept": kept}, name="restore_version"),
+    ]
+
+
 @require_http_methods(["GET", "POST"])
-@for_document("write")
-def timeline(request: DocumentRequest) -> HttpResponse:
+@for_shared("write")
+def timeline(request: SharedRequest, kept: Versions) -> HttpResponse:
     """Show the history, and one version of it or a comparison of two; name the state as it is.
 
     One address answers the page and its parts: `before` asks for more of the timeline, `seq` for a
@@ -33,61 +44,59 @@ def timeline(request: DocumentRequest) -> HttpResponse:
     """
     if request.method == "POST":
         return _name(request, None)
-    context: dict[str, Any] = {"document": request.document}
+    context: dict[str, Any] = {"shared": request.shared}
     part = bool(request.htmx) and not request.htmx.history_restore_request
     before = _seq(request, "before")
     asks_for_version = "seq" in request.GET
     if asks_for_version:
-        context |= _version(request)
+        context |= _version(request, kept)
         if part:
             return _render(request, "_version", context)
-    page = history.timeline(request.document.room, before=before)
+    page = history.timeline(request.shared.room, before=before)
     context |= {
         "versions": versions.with_people(page.entries), "before": page.before, "part": part,
     }  # fmt: skip
     return _render(request, "_versions" if part else "versions", context)
 
 
-def _render(request: DocumentRequest, name: str, context: dict[str, Any]) -> HttpResponse:
+def _render(request: SharedRequest, name: str, context: dict[str, Any]) -> HttpResponse:
     """Render a page or a part of it, which caches must not confuse: one address answers both."""
-    response = render(request, f"documents/{name}.html", context)
+    response = render(request, f"shared/{name}.html", context)
     patch_vary_headers(response, ["HX-Request"])
     return response
 
 
 @require_POST
-@for_document("write")
-def name(request: DocumentRequest, seq: int) -> HttpResponse:
+@for_shared("write")
+def name(request: SharedRequest, seq: int) -> HttpResponse:
     """Name a version, or take its name away."""
     return _name(request, seq)
 
 
 @require_POST
-@for_document("write")
-def restore(request: DocumentRequest, seq: int) -> HttpResponse:
-    """Make the document what it was, by an edit of the visitor's; `since`: see `versions`."""
+@for_shared("write")
+def restore(request: SharedRequest, seq: int, kept: Versions) -> HttpResponse:
+    """Make the object what it was, by an edit of the visitor's; `since`: see `versions.restore`."""
     since = _seq(request, "since")
     try:
-        restored = versions.restore(
-            actor=request.visitor, document=request.document, seq=seq, since=since
-        )
+        restored = kept.restore(actor=request.visitor, shared=request.shared, seq=seq, since=since)
     except NoSuchVersion as error:
         raise Http404 from error
     except CollabError as error:
         messages.error(request, str(error))
         return _back(request, seq)
     if restored.before is None:
-        messages.info(request, _("The document is like that version already."))
+        messages.info(request, _("It is like that version already."))
     else:
-        undo = reverse("documents:restore_version", args=[request.document.pk, restored.before])
+        undo = request.shared.page("restore_version", restored.before)
         undo += f"?since={restored.seq}"
-        text = _("The version was restored. What others wrote meanwhile is still there.")
+        text = _("The version was restored. What others did meanwhile is still there.")
         messages.success(request, text, extra_tags=undo)
     return _back(request, restored.seq)
 
 
-def _name(request: DocumentRequest, seq: int | None) -> HttpResponse:
-    room, as_owner = request.document.room, request.can.share
+def _name(request: SharedRequest, seq: int | None) -> HttpResponse:
+    room, as_owner = request.shared.room, request.can.share
     actor = request.visitor if request.visitor.is_authenticated else None
     try:
         if seq is not None and "remove" in request.POST:
@@ -104,39 +113,40 @@ def _name(request: DocumentRequest, seq: int | None) -> HttpResponse:
     except NoSuchVersion as error:
         if seq is not None:
             raise Http404 from error
-        messages.error(request, _("There is nothing in this document yet."))
+        messages.error(request, _("There is nothing in this %s yet.") % request.shared.noun)
     except CollabError as error:
         messages.error(request, str(error))
     return _back(request, seq)
 
 
-def _back(request: DocumentRequest, seq: int | None) -> HttpResponse:
+def _back(request: SharedRequest, seq: int | None) -> HttpResponse:
     """Show the history after a change of it, at the version that it was about."""
-    page = reverse("documents:versions", args=[request.document.pk])
+    page = request.shared.page("versions")
     return redirect(page if seq is None else f"{page}?seq={seq}")
 
 
-def _version(request: DocumentRequest) -> dict[str, Any]:
+def _version(request: SharedRequest, kept: Versions) -> dict[str, Any]:
     """Prepare a version, or what is different in it from another one."""
-    document = request.document
+    shared = request.shared
     seq, against = _seq(request, "seq"), _seq(request, "against")
     try:
         if "against" not in request.GET:
-            shown: dict[str, Any] = {"reading": versions.read(document, seq)}
+            shown: dict[str, Any] = {"reading": kept.read(shared, seq)}
         else:
             old, new = _in_order(against, seq)
-            shown = {"comparison": versions.compare(document, old, new), "old": old, "new": new}
+            shown = {"comparison": kept.compare(shared, old, new), "old": old, "new": new}
     except NoSuchVersion as error:
         raise Http404 from error
-    entry = None if seq is None else history.entry_at(document.room, seq)
+    entry = None if seq is None else history.entry_at(shared.room, seq)
     (version,) = versions.with_people([entry]) if entry is not None else (None,)
     return shown | {
-        "seq": seq, "version": version, "previous": _previous(document.room, entry),
+        "seq": seq, "version": version, "previous": _previous(shared.room, entry),
         "may_name": _may_name(request, entry),
+        "content_template": f"{shared.PAGES}/_version_content.html",
     }  # fmt: skip
 
 
-def _may_name(request: DocumentRequest, entry: Entry | None) -> bool:
+def _may_name(request: SharedRequest, entry: Entry | None) -> bool:
     """Tell whether the visitor may give a version a name, another one, or none."""
     if entry is None or entry.name is None or request.can.share:
         return True
@@ -159,7 +169,7 @@ def _previous(room: Any, entry: Entry | None) -> int | None:
     return entry.from_seq - 1
 
 
-def _seq(request: DocumentRequest, key: str) -> int | None:
+def _seq(request: SharedRequest, key: str) -> int | None:
     """Read a version's number from the query; None stands for the state as it is now."""
     value = request.GET.get(key, NOW)
     if value == NOW:

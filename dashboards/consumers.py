@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from collab import shared_consumers
+from collab.engine.room import RoomKind
 from dashboards.live import LAYOUT
 from dashboards.models import Dashboard
 
@@ -11,7 +14,7 @@ class _Door(shared_consumers.Door):
     """Lets in who may see the dashboard; who may not write reads along."""
 
     model = Dashboard
-    kind = LAYOUT
+    kind: ClassVar[RoomKind] = LAYOUT
 
 
 class LayoutConsumer(_Door, shared_consumers.SharedRoomConsumer):

@@ -6,7 +6,6 @@ import hashlib
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from channels.db import database_sync_to_async
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
@@ -16,6 +15,7 @@ from ninja import Router
 
 from collab import conf
 from collab.api import ApiError, errors
+from collab.operations import in_thread
 from collab.process import Process
 from collab.request import require
 from collab.update_api import Stored, read_body
@@ -183,11 +183,6 @@ def _render(state: bytes, document: Document, format: Format) -> tuple[str, str]
 
 def _etag(tree: str) -> str:
     return f'"{hashlib.sha256(tree.encode(errors="replace")).hexdigest()[:32]}"'
-
-
-def in_thread(work: Any) -> Any:
-    """Have what takes seconds for a long document wait for nothing, and nothing for it."""
-    return database_sync_to_async(work, thread_sensitive=False)
 
 
 def _author(request: HttpRequest) -> Any:

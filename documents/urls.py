@@ -2,8 +2,8 @@
 
 from django.urls import include, path
 
-from collab import sharing_views
-from documents import files, home_views, reading, version_views, views
+from collab import sharing_views, version_views
+from documents import files, home_views, reading, versions, views
 from documents.models import Document
 
 app_name = "documents"
@@ -16,11 +16,9 @@ _one = [
     path("restore/", home_views.restore, name="restore"),
     path("delete/", home_views.delete, name="delete"),
     path("leave/", home_views.leave, name="leave"),
-    path("versions/", version_views.timeline, name="versions"),
-    path("versions/<int:seq>/name/", version_views.name, name="name_version"),
-    path("versions/<int:seq>/restore/", version_views.restore, name="restore_version"),
     path("read/", reading.read, name="read"),
     path("files/<str:key>", files.download, name="file"),
+    *version_views.urls_of(Document, versions),
     *sharing_views.urls_of(Document),
 ]
 

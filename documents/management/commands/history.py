@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from collab import access, history
 from collab.engine.errors import CollabError
+from collab.versions import Shown, with_people
 from documents import versions
 from documents.management.named import document_named, user_named
 from documents.models import Document
-from documents.versions import Shown
 
 _LAST_SEQ = 2**63 - 1
 
@@ -73,7 +73,7 @@ class Command(BaseCommand):
         user = user_named(name)
         if not access.abilities(user, document).write:
             raise CommandError(f"{name} may not write in “{document}”.")
-        restored = versions.restore(actor=user, document=document, seq=seq)
+        restored = versions.restore(actor=user, shared=document, seq=seq)
         if restored.before is None:
             self.stdout.write(f"“{document}” is like version {seq} already.")
         else:
@@ -93,7 +93,7 @@ def _all(document: Document) -> Iterator[tuple[history.Entry, dict[str, Any]]]:
     before: int | None = None
     while True:
         page = history.timeline(document.room, before=before, limit=500)
-        shown: list[Shown] = versions.with_people(page.entries)
+        shown: list[Shown] = with_people(page.entries)
         yield from ((version.entry, version.person) for version in shown)
         before = page.before
         if before is None:
