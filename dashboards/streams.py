@@ -27,9 +27,10 @@ CHARTS = frozenset({PanelKind.TIMESERIES, PanelKind.STAT})
 """Kinds of panels that are drawn in the browser."""
 _PIXELS_PER_COLUMN = 100
 _PIXELS_AT_LEAST = 200
-# Senders are late by this much without anything being wrong: points so young are read again with
-# each tick, and may change without a new base.
+# Senders are later than usual by this much without anything being wrong: points so young are read
+# again with each tick, and may change without a new base.
 _LATE_MS = 15_000
+_USUALLY_LATE_AT_MOST_MS = 300_000
 # What nobody told of, such as late data while an event was lost, is found by reading all again.
 _WHOLE_EVERY_MS = 60_000
 
@@ -73,7 +74,9 @@ class Stream:
 
     `fragment` is its values' HTML for a page, of the tick `fragment_tick`. `entry` is what changed
     of its chart since the tick before, None for nothing. `answer` is None while it could not be had
-    yet. `base` and `bands` are those of `dashboards.frames`.
+    yet. `base` and `bands` are those of `dashboards.frames`; of one base, points may change that
+    are at most `overlap_ms` before the last: a window ends where its step ends, so that a new
+    number changes no point before it.
     """
 
     asked: Asked
@@ -81,6 +84,7 @@ class Stream:
     answer: Answer | None
     base: int
     bands: tuple[bool, ...]
+    overlap_ms: int
     whole_at_ms: int
     reading: values.Reading
     body: SafeString
@@ -126,7 +130,7 @@ class Stream:
         base, last_ms = self.held
         if held is None or held[0] != base or held[1] > last_ms:
             return self.full
-        return self.delta(held[1] - overlap_ms(self.plan.step_ms))
+        return self.delta(held[1] - self.overlap_ms)
 
     def delta(self, from_ms: int) -> bytes:
         """Return an entry with the points from a time on."""
@@ -146,14 +150,6 @@ class Stream:
         if self.answer is None:
             raise ValueError("A stream without an answer has no chart")
         return self.answer
-
-
-def overlap_ms(step_ms: int) -> int:
-    """Return how far before its last point a line may still change without a new base.
-
-    A window ends where its step ends, so that a new number changes no point before it.
-    """
-    return 2 * step_ms + _LATE_MS
 
 
 def opened(asked: Asked, tick: int, now_ms: int, store: MetricStore) -> Stream:
@@ -195,7 +191,7 @@ def advanced(
     alike = (plan.step_ms, plan.width_ms) == (stream.plan.step_ms, stream.plan.width_ms)
     whole = whole or (asked.range.is_live and now_ms - stream.whole_at_ms >= _WHOLE_EVERY_MS)
     if old is not None and alike and not whole and len(old.at_ms):
-        tail_ms = int(old.at_ms[-1]) - overlap_ms(plan.step_ms)
+        tail_ms = int(old.at_ms[-1]) - stream.overlap_ms
         if changed_ms is not None:
             tail_ms = min(tail_ms, changed_ms)
         tail = plan.between(max(tail_ms, plan.start_ms), plan.end_ms, now_ms=plan.now_ms)
@@ -225,6 +221,7 @@ def _started(asked: Asked, plan: Plan, answer: Answer | None, now_ms: int) -> St
         answer=answer,
         base=next(_bases) % 2**32,
         bands=() if answer is None else tuple(_has_band(line) for line in answer.lines),
+        overlap_ms=2 * plan.step_ms + _LATE_MS + _lateness_ms(answer),
         whole_at_ms=now_ms,
         reading=values.reading_of(asked.panel, answer),
         body=SafeString(),
@@ -245,7 +242,7 @@ def _followed(old: Stream, plan: Plan, answer: Answer, tick: int, whole_at_ms: i
         return _shown(_started(old.asked, plan, answer, whole_at_ms), old, tick)
     changed_ms = _first_change_ms(before, answer)
     if changed_ms is not None and len(before.at_ms):
-        settled_ms = int(before.at_ms[-1]) - overlap_ms(plan.step_ms)
+        settled_ms = int(before.at_ms[-1]) - old.overlap_ms
         if changed_ms < settled_ms:
             return _shown(_started(old.asked, plan, answer, whole_at_ms), old, tick)
     slid = plan.start_ms != old.plan.start_ms
@@ -289,6 +286,13 @@ def _shown(stream: Stream, before: Stream | None, tick: int) -> Stream:
     if stream.is_chart and (before is None or before.base != stream.base):
         stream.entry = stream.full
     return stream
+
+
+def _lateness_ms(answer: Answer | None) -> int:
+    """Return by how much the newest number is older than the last point."""
+    if answer is None or answer.newest_ms is None or not len(answer.at_ms):
+        return 0
+    return min(max(int(answer.at_ms[-1]) - answer.newest_ms, 0), _USUALLY_LATE_AT_MOST_MS)
 
 
 def _has_band(line: Line) -> bool:

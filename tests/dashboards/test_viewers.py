@@ -1,0 +1,366 @@
+"""Sockets of who looks at a dashboard: the same bytes for all, nothing twice, nothing missed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
+
+from collab import sharing
+from collab.models import ApiKey, Role
+from collab.process import Process
+from dashboards import actions, groups, questions, ticks, values
+from dashboards.hub import Hub
+from dashboards.ingest.readings import Reading
+from dashboards.layout.model import Layout, Panel, PanelKind, Place, QuerySpec
+from dashboards.models import Dashboard
+from dashboards.recording import Recorder
+from dashboards.series.ports import StoreAway
+from tests.dashboards.lookers import Seat, show
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CPU, LOAD, NOTE = "cpu0000000", "load000000", "note000000"
+
+
+def layout(**titles: str) -> Layout:
+    """A chart, a stat and a text."""
+    panels = [
+        Panel(CPU, PanelKind.TIMESERIES, titles.get("cpu", "CPU"), Place(0, 0, 6, 4),
+              {"a": QuerySpec("cpu", function="last")}),
+        Panel(LOAD, PanelKind.STAT, "Load", Place(6, 0, 3, 2),
+              {"a": QuerySpec("load", function="last")}),
+        Panel(NOTE, PanelKind.TEXT, "Note", Place(9, 0, 3, 2), text=titles.get("note", "*Hi*")),
+    ]  # fmt: skip
+    return Layout("Machines", {panel.id: panel for panel in panels})
+
+
+class Stage:
+    """A dashboard of Ann's, and the sockets that look at it."""
+
+    def __init__(self, ann: User, dashboard: Dashboard, key: str) -> None:
+        self.ann = ann
+        self.dashboard = dashboard
+        self.key = key
+        self.seats: list[Seat] = []
+        self.now_ms = ticks.now_ms() - 14_000
+
+    async def seat(self, first: str | None = None) -> Seat:
+        seat = Seat(self.dashboard, self.key)
+        self.seats.append(seat)
+        return await seat.open(first)
+
+    async def record(self, value: float, *, name: str = "cpu", at_ms: int | None = None) -> None:
+        """Record a number, a second after the last one, and wait for its commit."""
+        if at_ms is None:
+            self.now_ms += 1000
+            at_ms = self.now_ms
+        reading = Reading(name, (("host", "a"),), value, at_ms)
+        await asyncio.wrap_future(Recorder.current().submit([reading]))
+
+    async def edit(self, **titles: str) -> None:
+        wanted = layout(**titles)
+        await sync_to_async(actions.set_layout)(
+            actor=self.ann, dashboard=self.dashboard, layout=wanted
+        )
+
+
+@pytest.fixture(autouse=True)
+def fast(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tick as often as numbers come; only the ratio of costs needs the real period."""
+    monkeypatch.setattr("dashboards.hub._FASTEST_S", 0.02)
+    settings.COLLAB_HEADS_EVERY_S = 0.2
+
+
+@pytest.fixture(autouse=True)
+def recorder(transactional_db: None) -> Iterator[None]:
+    """A recorder of the test's own, on its database."""
+    yield
+    current = Recorder.running()
+    if current is not None:
+        current.stop(5)
+        Recorder._current = None
+
+
+@sync_to_async
+def make_stage() -> Stage:
+    ann = User.objects.create_user("ann")
+    dashboard = actions.create_dashboard(actor=ann, layout=layout())
+    return Stage(ann, dashboard, ApiKey.issue(ann, "tests")[1])
+
+
+@pytest_asyncio.fixture
+async def stage(process: Process) -> AsyncIterator[Stage]:
+    made = await make_stage()
+    yield made
+    for seat in made.seats:
+        await seat.close()
+
+
+async def test_a_recorded_number_reaches_who_looks(stage: Stage) -> None:
+    """Its value as a fragment, its point in the chart."""
+    await stage.record(41)
+    seat = await stage.seat()
+    await seat.until(lambda: seat.shows(CPU, "41") and CPU in seat.charts)
+    await stage.record(42)
+    await seat.until(lambda: seat.shows(CPU, "42") and 42 in seat.charts[CPU].values())
+    assert "<em>Hi</em>" in seat.fragments[f"values-{NOTE}"]
+
+
+async def test_nothing_is_sent_before_a_show(stage: Stage) -> None:
+    """Nor while the page pauses; it is what it missed that a later show brings."""
+    await stage.record(1)
+    seat = await stage.seat(json.dumps({"type": "pause"}))
+    await stage.record(2)
+    assert seat.sent == []
+    await seat.say(show())
+    await seat.until(lambda: seat.charts.get(CPU) and seat.charts[CPU].values() == [1, 2])
+    await seat.say(json.dumps({"type": "pause"}))
+    other = await stage.seat()
+    await stage.record(3)
+    await other.until(lambda: other.shows(CPU, "3"))
+    assert seat.charts[CPU].values() == [1, 2]
+    before = len(seat.sent)
+    await seat.say(show(seat))
+    await seat.until(lambda: seat.charts[CPU].values() == [1, 2, 3])
+    frames = [frame for frame in seat.sent[before:] if isinstance(frame, bytes)]
+    assert max(map(len, frames)) < 5000, "a page that comes back is sent no more than it lacks"
+
+
+async def test_everybody_is_sent_the_same_objects(stage: Stage) -> None:
+    """One text frame and one binary frame per tick for the whole dashboard."""
+    await stage.record(1)
+    seats = [await stage.seat() for _ in range(20)]
+    for seat in seats:
+        await seat.until(lambda seat=seat: CPU in seat.charts and LOAD in seat.charts)
+    counts = [len(seat.sent) for seat in seats]
+    await stage.record(2)
+    for seat in seats:
+        await seat.until(lambda seat=seat: seat.charts[CPU].values() == [1, 2])
+    sent = [seat.sent[count:] for seat, count in zip(seats, counts, strict=True)]
+    assert [[type(frame) for frame in each] for each in sent] == [[str, bytes]] * 20
+    assert len({id(each[0]) for each in sent}) == len({id(each[1]) for each in sent}) == 1
+
+
+@pytest.mark.parametrize("viewers", [1, 200])
+async def test_questions_and_renderings_do_not_grow_with_viewers(
+    stage: Stage, viewers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three ticks cost the same for one as for two hundred: a question and a rendering each."""
+    asked: list[str] = []
+    rendered: list[str] = []
+    answer, render = questions.answer, values.render
+
+    def counted(panel: Panel, *args: Any, **kwargs: Any) -> Any:
+        asked.append(panel.id)
+        return answer(panel, *args, **kwargs)
+
+    def counted_render(panel: Panel, *args: Any) -> Any:
+        rendered.append(panel.id)
+        return render(panel, *args)
+
+    await stage.record(0)
+    seats = [await stage.seat() for _ in range(viewers)]
+    for seat in seats:
+        await seat.until(lambda seat=seat: CPU in seat.charts)
+    monkeypatch.setattr(questions, "answer", counted)
+    monkeypatch.setattr(values, "render", counted_render)
+    for number in (1, 2, 3):
+        await stage.record(number)
+        for seat in seats:
+            await seat.until(lambda seat=seat: seat.charts[CPU].values()[-1] == number)  # noqa: B023
+    assert asked == [CPU] * 3
+    assert rendered == [CPU] * 3
+
+
+async def test_a_page_that_comes_back_has_no_gap_and_no_repeat(stage: Stage) -> None:
+    """Whatever it had when it went, it ends with the points that a page has which stayed."""
+    await stage.record(0)
+    stays, leaves = await stage.seat(), await stage.seat()
+    for seat in (stays, leaves):
+        await seat.until(lambda seat=seat: CPU in seat.charts)
+    for number in range(1, 8):
+        await stage.record(number)
+        await stays.until(lambda: stays.charts[CPU].values()[-1] == number)  # noqa: B023
+        if number % 3 == 0:
+            await leaves.close()
+            back = Seat(stage.dashboard, stage.key)
+            back.charts = leaves.charts
+            base = back.charts[CPU].base
+            stage.seats.append(back)
+            leaves = await back.open(show(back))
+            await back.until(lambda: back.charts[CPU].values()[-1] == number)  # noqa: B023
+            assert back.charts[CPU].base == base, "it was sent the whole chart"
+    await leaves.until(lambda: leaves.charts[CPU].values()[-1] == 7)
+    assert leaves.charts[CPU].known() == stays.charts[CPU].known()
+    assert stays.charts[CPU].values() == [0, 1, 2, 3, 4, 5, 6, 7]
+
+
+async def test_a_stalled_page_is_owed_what_is_latest(stage: Stage) -> None:
+    """It waits for nothing but its socket, and is then sent one fragment and one delta."""
+    await stage.record(0)
+    stalled, other = await stage.seat(), await stage.seat()
+    for seat in (stalled, other):
+        await seat.until(lambda seat=seat: CPU in seat.charts)
+    stalled.stall()
+    for number in range(1, 12):
+        await stage.record(number)
+        await other.until(lambda: other.charts[CPU].values()[-1] == number)  # noqa: B023
+    before = len(stalled.sent)
+    stalled.stall(on=False)
+    await stalled.until(lambda: stalled.charts[CPU].values()[-1] == 11)
+    await stalled.until(lambda: stalled.shows(CPU, "11"))
+    # The text that it stalled on, and then one text and one frame for all it missed.
+    assert len(stalled.sent) - before <= 4
+    assert stalled.charts[CPU].known() == other.charts[CPU].known()
+
+
+async def test_late_numbers_start_the_chart_anew(stage: Stage) -> None:
+    """A number far behind the newest is in it, also for who comes back with the old points."""
+    await stage.record(1)
+    await stage.record(2)
+    seat = await stage.seat()
+    await seat.until(lambda: CPU in seat.charts)
+    base = seat.charts[CPU].base
+    await stage.record(9, at_ms=stage.now_ms - 100_000)
+    await seat.until(lambda: seat.charts[CPU].values() == [9, 1, 2])
+    assert seat.charts[CPU].base != base
+
+
+async def test_a_changed_layout_reaches_who_looks(stage: Stage) -> None:
+    """The grid as a whole; a text alone as its values; neither touches a chart's base."""
+    await stage.record(1)
+    seat, editing = await stage.seat(), await stage.seat(show(layout=False))
+    for each in (seat, editing):
+        await each.until(lambda each=each: CPU in each.charts)
+    base = seat.charts[CPU].base
+    await stage.edit(cpu="All processors")
+    await seat.until(lambda: "All processors" in seat.fragments["grid"])
+    await stage.edit(cpu="All processors", note="**New**")
+    for each in (seat, editing):
+        await each.until(lambda each=each: each.shows(NOTE, "<strong>New</strong>"))
+    assert "grid" not in editing.fragments
+    assert seat.charts[CPU].base == base
+
+
+async def test_a_store_that_is_away_leaves_the_numbers(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page keeps them, who comes is told in words, and all is well when it is back."""
+    await stage.record(1)
+    seat = await stage.seat()
+    await seat.until(lambda: seat.shows(CPU, "1"))
+    answer = questions.answer
+
+    def away(*args: Any, **kwargs: Any) -> Any:
+        raise StoreAway("gone")
+
+    monkeypatch.setattr(questions, "answer", away)
+    await stage.record(2)
+    late = await stage.seat(show(**{"from": "now-15m"}))
+    await late.until(lambda: late.shows(CPU, "cannot be read"))
+    assert seat.shows(CPU, "1")
+    monkeypatch.setattr(questions, "answer", answer)
+    for group in Hub.current().groups:
+        group.look()
+    for each in (seat, late):
+        await each.until(lambda each=each: each.shows(CPU, "2") and CPU in each.charts)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "no JSON",
+        "[]",
+        '{"type": "dance"}',
+        show(**{"from": "yesterday-ish"}),
+        show(tz="Mars/Olympus"),
+        show(variables=["a"]),
+        show(variables={"a": "b"}),
+        show(held={CPU: [1]}),
+        show(held={CPU: [float("1e300"), 1]}),
+        json.dumps({"type": "show", "from": "x" * 17_000}),
+    ],
+)
+async def test_what_cannot_be_understood_closes_the_socket(stage: Stage, words: str) -> None:
+    """With 4422, which pages take as final."""
+    seat = await stage.seat(words)
+    await seat.until(lambda: seat.code is not None)
+    assert seat.code == 4422
+
+
+async def test_a_socket_that_shows_nothing_is_closed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within ten seconds, here fewer."""
+    monkeypatch.setattr("dashboards.viewers._FIRST_SHOW_S", 0.05)
+    seat = Seat(stage.dashboard, stage.key)
+    stage.seats.append(seat)
+    await seat._incoming.put({"type": "websocket.connect"})
+    seat._task = asyncio.create_task(seat.consumer(seat._scope, seat._incoming.get, seat._send))
+    await seat.until(lambda: seat.code is not None)
+    assert seat.code == 4422
+
+
+async def test_a_socket_that_asks_too_much_is_closed(stage: Stage) -> None:
+    """Each show may be a question that nobody asked yet."""
+    seat = await stage.seat()
+    for minutes in range(1, 40):
+        await seat.say(show(**{"from": f"now-{minutes}m"}))
+    await seat.until(lambda: seat.code is not None)
+    assert seat.code == 4429
+
+
+async def test_a_lost_right_closes_the_socket(stage: Stage) -> None:
+    """Who may look no more looks no more; and a deleted dashboard is gone for everybody."""
+    ben = await sync_to_async(User.objects.create_user)("ben")
+    await sync_to_async(sharing.grant)(stage.dashboard.room, ben, Role.READER)
+    _key, secret = await sync_to_async(ApiKey.issue)(ben, "tests")
+    seat = Seat(stage.dashboard, secret)
+    stage.seats.append(seat)
+    await seat.open()
+    await seat.until(lambda: seat.sent)
+    await sync_to_async(sharing.revoke)(stage.dashboard.room, ben)
+    await seat.until(lambda: seat.code is not None, 1)
+    assert seat.code == 4403
+    owner = await stage.seat()
+    await owner.until(lambda: owner.sent)
+    await sync_to_async(stage.dashboard.delete)()
+    await owner.until(lambda: owner.code is not None, 2)
+    assert owner.code in (1012, 4404)
+
+
+async def test_nothing_runs_when_nobody_looks(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No question is asked, the room is given back, and no task is left."""
+    monkeypatch.setattr("dashboards.hub.LINGER_S", 0.05)
+    monkeypatch.setattr(Hub.current(), "_every_s", 0.05)
+    await stage.record(1)
+    seat = await stage.seat()
+    await seat.until(lambda: CPU in seat.charts)
+    room = next(iter(Process.current().registry.rooms.values()))
+    await seat.close()
+    asked: list[Any] = []
+    monkeypatch.setattr(groups.ticks, "advance", lambda *a, **k: asked.append(a))
+    await stage.record(2)
+    async with asyncio.timeout(5):
+        while Hub.current()._looking is not None:
+            await asyncio.wait([Hub.current()._looking])
+    assert asked == []
+    assert Hub.current().groups == []
+    assert room.holds == 0
+
+
+async def test_a_server_that_stops_sends_viewers_elsewhere(process: Process, stage: Stage) -> None:
+    """With a code that pages take for: come back."""
+    seat = await stage.seat()
+    await seat.until(lambda: seat.sent)
+    await process.stop()
+    assert seat.code == 1012
