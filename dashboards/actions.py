@@ -63,10 +63,11 @@ def duplicate(*, actor: AbstractBaseUser, dashboard: Dashboard) -> Dashboard:
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """What an edit made: its seq, or that of the last one if nothing changed; and the layout."""
+    """What an edit made. `seq` is that of the last one if nothing had to change."""
 
     seq: int
     layout: Layout
+    changed: bool
 
 
 def edit(*, actor: AbstractBaseUser, dashboard: Dashboard, change_to: change.Change) -> Edited:
@@ -95,9 +96,10 @@ def edit(*, actor: AbstractBaseUser, dashboard: Dashboard, change_to: change.Cha
 
     room_id = dashboard.room_id
     seq = edits.edit(room_id, actor.pk, make)
-    if updates[-1] is not None:
+    changed = updates[-1] is not None
+    if changed:
         actions.mirror_title(Dashboard, room_id=room_id, title=after[-1].title, edited=True)
-    return Edited(seq, after[-1])
+    return Edited(seq, after[-1], changed)
 
 
 def add_panel(*, actor: AbstractBaseUser, dashboard: Dashboard, new: NewPanel) -> Panel:

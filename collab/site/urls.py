@@ -8,10 +8,12 @@ from django.views.i18n import JavaScriptCatalog
 from collab.api import api
 from collab.health import healthz, metrics, readyz
 from collab.site.login import enter
+from dashboards.api import router as dashboards_router
 from dashboards.metrics_api import router as metrics_router
 from documents.api import router as documents_router
 
 api.add_router("", documents_router)
+api.add_router("", dashboards_router)
 api.add_router("", metrics_router)
 
 urlpatterns = [
