@@ -105,6 +105,8 @@ class OrmMetricStore:
             table = self._rolled_up(sorted(ids), start_ms, end_ms, width_ms, marks)
             if len(again):
                 table = self._patched(table, again, width_ms)
+                at_ms = table.buckets.at_ms
+                table = points.kept(table, (at_ms >= start_ms) & (at_ms < end_ms))
         return points.split(table.series, table.buckets)
 
     def kept_since_ms(self, width_ms: int) -> int:
@@ -139,7 +141,7 @@ class OrmMetricStore:
     def _reopened(
         self, ids: Collection[int], start_ms: int, end_ms: int, width_ms: int, marks: Marks
     ) -> Windows:
-        """Return the buckets that are rolled up, and no longer right."""
+        """Return the windows, of a minute or of a wider bucket, that are no longer right."""
         rows = models.Reopened.objects.using(self.using)
         if len(ids) <= _PATCHED_AT_MOST:
             rows = rows.filter(series_id__in=ids)
@@ -150,29 +152,37 @@ class OrmMetricStore:
         series, minute = pairs.T
         after = following(self.sql, self.using, series, minute + MINUTE_MS)
         series, at_ms = np.append(series, after[0]), np.append(minute, after[1])
-        at_ms = at_ms - at_ms % width_ms
+        window_ms = max(width_ms, MINUTE_MS)
+        at_ms = at_ms - at_ms % window_ms
         done = marks.done[TIERS_MS[0]]
-        wanted = (at_ms >= start_ms) & (at_ms < min(end_ms, done))
+        wanted = (at_ms + window_ms > start_ms) & (at_ms < min(end_ms, done))
         wanted &= at_ms >= raw_since(self.using, series)
-        return Windows.wide(*unique_pairs(series[wanted], at_ms[wanted]), width_ms)
-
-    def _whole(self, series: points.Ids, at_ms: points.Times) -> NDArray[np.bool_]:
-        """Tell which buckets still have all their samples."""
-        return at_ms >= raw_since(self.using, series)
+        return Windows.wide(*unique_pairs(series[wanted], at_ms[wanted]), window_ms)
 
     def _patched(self, table: BucketTable, again: Windows, width_ms: int) -> BucketTable:
         """Put what samples say now in the place of buckets."""
+        window_ms = max(width_ms, MINUTE_MS)
         samples = self.sql.samples(connections[self.using], again, before=True)
-        fresh = summed_again(samples, again, width_ms)
-        stale = member(table.series, table.buckets.at_ms, again.series, again.start_ms)
+        fresh = summed_again(samples, again, window_ms, into_ms=width_ms)
+        at_ms = table.buckets.at_ms
+        stale = member(table.series, at_ms - at_ms % window_ms, again.series, again.start_ms)
         return points.merge_all([points.kept(table, ~stale), fresh])
 
 
-def summed_again(samples: SampleTable, windows: Windows, width_ms: int) -> BucketTable:
-    """Sum up samples in windows of one width; samples outside only tell what came before."""
+def summed_again(
+    samples: SampleTable, windows: Windows, width_ms: int, *, into_ms: int | None = None
+) -> BucketTable:
+    """Sum up the samples in windows of one width; others only tell what came before.
+
+    Args:
+        samples: In the windows, and some before.
+        windows: Of `width_ms`, beginning at multiples of it.
+        width_ms: Their width.
+        into_ms: Width of the buckets, if it is another.
+    """
     at_ms = samples.samples.at_ms
     inside = member(samples.series, at_ms - at_ms % width_ms, windows.series, windows.start_ms)
-    return points.sum_up_all(samples, width_ms, inside=inside)
+    return points.sum_up_all(samples, into_ms or width_ms, inside=inside)
 
 
 def member(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from django.db import DatabaseError, IntegrityError, connections, transaction
 from numpy.typing import NDArray
+from psycopg import Cursor
 
 from dashboards.series.points import BucketTable, Ids, SampleTable, Times
 from dashboards.store.models import Ledger, Reopened
@@ -41,6 +42,8 @@ _LOCK_TIMEOUT = "2s"
 
 class PostgresSql:
     """`Sql` for PostgreSQL. Tables are partitioned by time; parts are made as they are needed."""
+
+    partitioned = True
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -231,21 +234,20 @@ def _copy_rows(table: SampleTable) -> bytes:
 def _copy(connection: Any, table: str, rows: bytes) -> None:
     with (
         connection.cursor() as cursor,
+        connection.wrap_database_errors,
         cursor.copy(f"COPY {table} (series_id, at_ms, value) FROM STDIN (FORMAT binary)") as copy,
     ):
         copy.write(rows)
 
 
 def _rows(connection: Any, query: str, values: list[Any] | None = None) -> list[Any]:
-    """Run a query on a cursor of psycopg's own, which sends and takes bytes as they are."""
+    """Run a query on a cursor that takes bytes as they are, which Django's does not."""
     connection.ensure_connection()
-    with connection.wrap_database_errors, connection.connection.cursor(binary=True) as cursor:
-        cursor.execute(query, values or None)
-        rows: list[Any] = cursor.fetchall()
-        return rows
+    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
+        cursor.execute(query, values or None, binary=True)
+        return cursor.fetchall()
 
 
 def _run(connection: Any, query: str, values: list[Any] | None = None) -> None:
-    connection.ensure_connection()
-    with connection.wrap_database_errors, connection.connection.cursor() as cursor:
-        cursor.execute(query, values or None)
+    with connection.cursor() as cursor:
+        cursor.execute(query, values)

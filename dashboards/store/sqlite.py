@@ -26,6 +26,8 @@ _WINDOW = (
 class SqliteSql:
     """`Sql` for SQLite, where the one writer's transaction is IMMEDIATE and locks the database."""
 
+    partitioned = False
+
     def samples(
         self, connection: Any, windows: Windows, *, before: bool = False, active: bool = False
     ) -> SampleTable:

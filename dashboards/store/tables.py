@@ -57,7 +57,12 @@ class Windows:
 
 
 class Sql(Protocol):
-    """The SQL of one database. Everything runs on a connection and transaction of the caller's."""
+    """The SQL of one database. Everything runs on a connection and transaction of the caller's.
+
+    `partitioned`: rows go with the part of a table that holds nothing newer.
+    """
+
+    partitioned: bool
 
     def samples(
         self, connection: Any, windows: Windows, *, before: bool = False, active: bool = False

@@ -1,0 +1,60 @@
+"""Databases for the tests of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.collab.beds import database
+from tests.dashboards.stores import StoreBed
+
+if TYPE_CHECKING:
+    from pytest_django.plugin import DjangoDbBlocker
+
+    from tests.support.servers import Postgres
+
+# Nobody pulls the plug of a test.
+_FAST = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
+POSTGRES = pytest.param("postgres", marks=pytest.mark.postgres)
+
+
+@pytest.fixture(scope="session")
+def sqlite_store_alias(
+    tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
+) -> Iterator[str]:
+    """A SQLite database that threads share."""
+    directory = tmp_path_factory.mktemp("store")
+    with (
+        django_db_blocker.unblock(),
+        database("store_sqlite", "", directory, init_command=_FAST) as alias,
+    ):
+        yield alias
+
+
+@pytest.fixture(scope="session")
+def postgres_store_alias(
+    postgres: Postgres,
+    tmp_path_factory: pytest.TempPathFactory,
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[str]:
+    """A database on the session's PostgreSQL."""
+    import psycopg
+
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE store")
+    url = postgres.url.rpartition("/")[0] + "/store"
+    directory = tmp_path_factory.mktemp("store")
+    with django_db_blocker.unblock(), database("store_postgres", url, directory) as alias:
+        yield alias
+
+
+@pytest.fixture(params=["sqlite", POSTGRES])
+def bed(request: pytest.FixtureRequest, django_db_blocker: DjangoDbBlocker) -> Iterator[StoreBed]:
+    """An empty store on each database."""
+    alias = request.getfixturevalue(f"{request.param}_store_alias")
+    with django_db_blocker.unblock():
+        one = StoreBed(alias)
+        yield one
+        one.clean()
