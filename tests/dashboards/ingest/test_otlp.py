@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -25,10 +26,8 @@ NOW_NS = NOW_MS * 1_000_000
 
 def point(value: Any = None, *, at: float = 0, since: float = -60, **fields: Any) -> dict[str, Any]:
     """Write a data point; times in s from now."""
-    found = {
-        "timeUnixNano": str(NOW_NS + int(at * S)),
-        "startTimeUnixNano": str(NOW_NS + int(since * S)),
-    }
+    times = {"timeUnixNano": at, "startTimeUnixNano": since}
+    found: dict[str, Any] = {key: str(NOW_NS + int(time * S)) for key, time in times.items()}
     if value is not None:
         found["asDouble"] = value
     return found | fields
@@ -68,9 +67,8 @@ def test_gauge_has_labels_of_its_point_and_of_who_sent_it() -> None:
         attribute("none"),
     ]  # fmt: skip
     found = parse(body("heat", "gauge", point(21.5, attributes=attributes), unit="By"))
-    assert series(found) == {
-        'heat{cpu=3,host=a,on=true,path=["x", 1],service.name=shop,share=0.5}': 21.5
-    }
+    labels = 'cpu=3,host=a,on=true,path=["x", 1],service.name=shop,share=0.5'
+    assert series(found) == {f"heat{{{labels}}}": 21.5}
     (reading,) = found.readings
     assert (reading.kind, reading.unit, reading.at_ms) == (Kind.GAUGE, "bytes", NOW_MS)
 
@@ -142,8 +140,7 @@ class Counter:
     def increase(self) -> float:
         values = [self.samples[at] for at in sorted(self.samples)]
         return sum(
-            after - before if after >= before else after
-            for before, after in zip(values, values[1:], strict=False)
+            after - before if after >= before else after for before, after in pairwise(values)
         )
 
 
@@ -352,7 +349,7 @@ def test_answer_says_what_was_refused_in_the_senders_format() -> None:
     [
         (b"\xff", otlp.PROTOBUF),
         (b"{", otlp.JSON),
-        (b"[]", otlp.JSON),
+        (b"[1]", otlp.JSON),
         (b"\xff", otlp.JSON),
         (b'{"resourceMetrics": 5}', otlp.JSON),
         (b'{"resourceMetrics": [' + b"[" * 50_000, otlp.JSON),
