@@ -32,7 +32,7 @@ const options = {
 };
 const pages = await build({
   ...options,
-  entryPoints: ['src/editor.js', 'src/share.js', 'src/site.js', 'src/text.js'],
+  entryPoints: ['src/dashboard.js', 'src/editor.js', 'src/share.js', 'src/site.js', 'src/text.js'],
   format: 'iife',
 });
 // A module that the editor imports when a document has code.

@@ -20,39 +20,59 @@ export const OLD_PAGE = 4426;
 export const TOO_FAST = 4429;
 
 /**
+ * What depends on what it is that cannot go on.
+ *
+ * @typedef {object} Words
+ * @property {string} readOnly
+ * @property {string} unshared
+ * @property {string} deleted
+ * @property {string} reset
+ * @property {string} refused
+ * @property {string} newer
+ * @property {string} copy of the way that copies it
+ * @property {string} list of the way that leads to the others
+ */
+
+/** @returns {Words} */
+export const documentWords = () => ({
+  readOnly: gettext('You can only read this document now. Your last changes were not saved.'),
+  unshared: gettext('This document is no longer shared with you.'),
+  deleted: gettext('This document was deleted, or it is no longer shared with you.'),
+  reset: gettext('This document was reset meanwhile. Copy what you need, then load it anew.'),
+  refused: gettext('The server refused this document.'),
+  newer: gettext('This document was edited with a newer version of Collab. Reload to go on.'),
+  copy: gettext('Copy my text'),
+  list: gettext('All documents'),
+});
+
+/**
  * @param {Saving} state
+ * @param {Words} [words]
  * @returns {Explanation | null} null while there is nothing to explain
  */
-export function explain(state) {
-  if (state.failure) return failed(state, state.failure);
+export function explain(state, words = documentWords()) {
+  if (state.failure) return failed(state, state.failure, words);
   if (state.offered) return offered(state);
-  if (state.demoted && isAtRisk(state)) {
-    return {
-      text: gettext('You can only read this document now. Your last changes were not saved.'),
-      ways: ['copy', 'discard'],
-    };
-  }
+  if (state.demoted && isAtRisk(state)) return { text: words.readOnly, ways: ['copy', 'discard'] };
   return null;
 }
 
 /**
  * @param {Saving} state
  * @param {import('./saving.js').Failure} failure
+ * @param {Words} words
  * @returns {Explanation}
  */
-function failed(state, { code, detail }) {
+function failed(state, { code, detail }, words) {
   switch (code) {
     case LOGGED_OUT:
       return loggedOut(state);
     case NO_RIGHT:
-      return gone(gettext('This document is no longer shared with you.'), state);
+      return gone(words.unshared, state);
     case NO_DOCUMENT:
-      return gone(gettext('This document was deleted, or it is no longer shared with you.'), state);
+      return gone(words.deleted, state);
     case OTHER_EPOCH:
-      return {
-        text: gettext('This document was reset meanwhile. Copy what you need, then load it anew.'),
-        ways: ['copy', 'discard'],
-      };
+      return { text: words.reset, ways: ['copy', 'discard'] };
     case TOO_LARGE:
       return {
         text: gettext(
@@ -66,12 +86,9 @@ function failed(state, { code, detail }) {
         ways: ['copy', 'discard'],
       };
     case OLD_PAGE:
-      return old(state);
+      return old(state, words.newer);
     default:
-      return {
-        text: detail || gettext('The server refused this document.'),
-        ways: ['copy', 'reload'],
-      };
+      return { text: detail || words.refused, ways: ['copy', 'reload'] };
   }
 }
 
@@ -105,10 +122,10 @@ function gone(text, state) {
 
 /**
  * @param {Saving} state
+ * @param {string} text
  * @returns {Explanation}
  */
-function old(state) {
-  const text = gettext('This document was edited with a newer version of Collab. Reload to go on.');
+function old(state, text) {
   if (!isAtRisk(state)) return { text, ways: ['reload'] };
   return state.local === 'whole'
     ? { text: `${text} ${kept()}`, ways: ['reload', 'copy'] }

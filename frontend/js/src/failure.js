@@ -1,5 +1,5 @@
 /** `<collab-failure>`: why the document cannot go on as it was, and the ways out. */
-import { explain } from './closes.js';
+import { documentWords, explain } from './closes.js';
 
 /** @typedef {import('./closes.js').Way} Way */
 
@@ -17,10 +17,12 @@ export class CollabFailure extends HTMLElement {
   /**
    * @param {import('./ledger.js').Ledger} ledger
    * @param {Record<Way, () => Promise<boolean>>} actions what the buttons do, and whether it worked
+   * @param {import('./closes.js').Words} [words]
    */
-  bind(ledger, actions) {
+  bind(ledger, actions, words = documentWords()) {
     const { signal } = this.listeners;
     this.actions = actions;
+    this.words = words;
     const update = () => {
       clearTimeout(this.timer);
       if (ledger.state.failure) this.update(ledger.state);
@@ -37,7 +39,7 @@ export class CollabFailure extends HTMLElement {
 
   /** @param {import('./saving.js').Saving} state */
   update(state) {
-    const explanation = explain(state);
+    const explanation = explain(state, this.words);
     const said = explanation?.text ?? '';
     // A failure is final; what a wiped copy or a late acknowledgement changes is not told again.
     if (said === this.said || (this.isFinal && state.failure)) return;
@@ -54,7 +56,7 @@ export class CollabFailure extends HTMLElement {
     reason.textContent = text;
     const row = document.createElement('div');
     row.className = 'actions';
-    row.append(...ways.map(buttonOf));
+    row.append(...ways.map((way, index) => buttonOf(way, index === 0, this.words)));
     this.classList.toggle('failure--calm', isCalm ?? false);
     this.replaceChildren(reason, row);
   }
@@ -71,22 +73,26 @@ export class CollabFailure extends HTMLElement {
 
 /**
  * @param {Way} way
- * @param {number} index the first way is the one to take
+ * @param {boolean} isBest the first way is the one to take
+ * @param {import('./closes.js').Words} [words]
  */
-function buttonOf(way, index) {
+function buttonOf(way, isBest, words = documentWords()) {
   const button = document.createElement('button');
   button.type = 'button';
-  button.className = index === 0 ? 'button button--primary' : 'button';
+  button.className = isBest ? 'button button--primary' : 'button';
   button.dataset.way = way;
-  button.textContent = labels()[way];
+  button.textContent = labels(words)[way];
   return button;
 }
 
-/** @returns {Record<Way, string>} */
-const labels = () => ({
+/**
+ * @param {import('./closes.js').Words} words
+ * @returns {Record<Way, string>}
+ */
+const labels = ({ copy, list }) => ({
   login: gettext('Log in again'),
-  copy: gettext('Copy my text'),
+  copy,
   reload: gettext('Reload'),
   discard: gettext('Discard and reload'),
-  list: gettext('All documents'),
+  list,
 });

@@ -10,4 +10,11 @@ declare function interpolate(
 /** The page's own script, before the bundles. */
 declare const htmx: {
   ajax(method: string, path: string, context: { target: string; swap: string }): Promise<void>;
+  swap(context: {
+    sourceElement: Element;
+    target: Element;
+    swap: string;
+    text: string;
+    transition: boolean;
+  }): Promise<void>;
 };

@@ -28,7 +28,7 @@ function focusRow() {
 /** @param {Event} event */
 function onClick(event) {
   if (!(event.target instanceof Element)) return;
-  if (event.target.closest('.documents__menu .menu__item')) {
+  if (event.target.closest('.shelf__menu .menu__item')) {
     noteRow(event);
     event.target.closest('details')?.removeAttribute('open');
   }

@@ -7,7 +7,7 @@
  * stay to be copied until the page is left.
  */
 import * as Y from 'yjs';
-import { NO_DOCUMENT, NO_RIGHT, OTHER_EPOCH } from './closes.js';
+import { documentWords, NO_DOCUMENT, NO_RIGHT, OTHER_EPOCH } from './closes.js';
 import { readConfig } from './config.js';
 import { LocalCopy } from './copy.js';
 import { guardLeaving } from './leaving.js';
@@ -40,7 +40,7 @@ export class LiveDocument extends HTMLElement {
   connectedCallback() {
     const { doc } = this;
     const { signal } = this.listeners;
-    const config = readConfig();
+    const config = this.readConfig();
     const ledger = new Ledger(config.canWrite);
     this.ledger = ledger;
     this.copy = config.canWrite ? new LocalCopy(doc, config, (event) => ledger.note(event)) : null;
@@ -49,11 +49,9 @@ export class LiveDocument extends HTMLElement {
     this.guard = guardLeaving(ledger, signal);
     this.bindText({ config, provider: this.provider, title: doc.getText(TITLE) });
     this.piece('collab-state').bind(ledger);
-    this.piece('collab-failure').bind(ledger, this.ways());
+    this.piece('collab-failure').bind(ledger, this.ways(), this.words());
     this.piece('collab-rights').bind(ledger);
-    this.piece('collab-people').bind(config.user.id, this.provider.awareness, (cursor) =>
-      this.reveal(cursor),
-    );
+    this.meet(config, this.provider.awareness);
     ledger.addEventListener('change', this.onChange, { signal });
     this.begin();
   }
@@ -63,6 +61,26 @@ export class LiveDocument extends HTMLElement {
     this.unbindText();
     this.copy?.close();
     this.doc.destroy();
+  }
+
+  /** @returns {import('./config.js').Config} */
+  readConfig() {
+    return readConfig();
+  }
+
+  /** What is said of it when it cannot go on. */
+  words() {
+    return documentWords();
+  }
+
+  /**
+   * Let the avatars lead to where the others are.
+   *
+   * @param {import('./config.js').Config} config
+   * @param {import('y-protocols/awareness').Awareness} awareness
+   */
+  meet(config, awareness) {
+    this.piece('collab-people').bind(config.user.id, awareness, (cursor) => this.reveal(cursor));
   }
 
   /**

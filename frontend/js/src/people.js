@@ -8,7 +8,25 @@
 /** How long a note stands under the avatars. */
 const NOTE_MS = 4000;
 
-/** @typedef {import('./live.js').Cursor} Cursor */
+/**
+ * @typedef {import('./live.js').Cursor} Cursor
+ *
+ * @typedef {object} Words what is said when somebody was looked for
+ * @property {string} found with their `name`
+ * @property {string} nowhere with their `name`
+ */
+
+/** @returns {Words} */
+const textWords = () => ({
+  found: gettext('Here is the cursor of %(name)s.'),
+  nowhere: gettext('%(name)s has no cursor in the text now.'),
+});
+
+/**
+ * @param {Record<string, any>} state of somebody's presence
+ * @returns {Cursor | null} null when it is nowhere
+ */
+const cursorIn = ({ cursor }) => (cursor?.head ? cursor : null);
 
 export class CollabPeople extends HTMLElement {
   listeners = new AbortController();
@@ -20,13 +38,17 @@ export class CollabPeople extends HTMLElement {
   /**
    * @param {string} self the id of the person whose page this is
    * @param {import('y-protocols/awareness').Awareness} awareness
-   * @param {(cursor: Cursor) => boolean} reveal scrolls to a cursor, if it points into the text
+   * @param {(cursor: any) => boolean} reveal scrolls to a place, if it is there
+   * @param {(state: Record<string, any>) => unknown} [placeIn] a place in somebody's presence
+   * @param {Words} [words]
    */
-  bind(self, awareness, reveal) {
+  bind(self, awareness, reveal, placeIn = cursorIn, words = textWords()) {
     const { signal } = this.listeners;
     this.self = self;
     this.awareness = awareness;
     this.reveal = reveal;
+    this.placeIn = placeIn;
+    this.words = words;
     this.addEventListener('click', this.onClick, { signal });
     this.addEventListener('mousedown', keepSelection, { signal });
     this.markSelf();
@@ -63,27 +85,26 @@ export class CollabPeople extends HTMLElement {
     if (!(button instanceof HTMLElement) || button.dataset.person === this.self) return;
     const name = button.dataset.name ?? '';
     button.closest('details')?.removeAttribute('open');
-    const isFound = this.cursorsOf(button.dataset.person ?? '').some((at) => this.reveal?.(at));
-    this.note(
-      isFound
-        ? interpolate(gettext('Here is the cursor of %(name)s.'), { name }, true)
-        : interpolate(gettext('%(name)s has no cursor in the text now.'), { name }, true),
-      isFound,
-    );
+    const isFound = this.placesOf(button.dataset.person ?? '').some((at) => this.reveal?.(at));
+    const { found, nowhere } = this.words ?? textWords();
+    this.note(interpolate(isFound ? found : nowhere, { name }, true), isFound);
   };
 
   /**
    * @param {string} person
-   * @returns {Cursor[]} of their tabs, the one that moved last first
+   * @returns {unknown[]} of their tabs, the one that moved last first
    */
-  cursorsOf(person) {
+  placesOf(person) {
     const { awareness } = this;
     if (!awareness) return [];
     const movedAt = (/** @type {number} */ id) => awareness.meta.get(id)?.lastUpdated ?? 0;
     return [...awareness.getStates()]
       .filter(([id, { user }]) => id !== awareness.clientID && user?.id === person)
       .sort(([one], [other]) => movedAt(other) - movedAt(one))
-      .flatMap(([, { cursor }]) => (cursor?.head ? [cursor] : []));
+      .flatMap(([, state]) => {
+        const place = (this.placeIn ?? cursorIn)(state);
+        return place ? [place] : [];
+      });
   }
 
   /**

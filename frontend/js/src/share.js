@@ -65,8 +65,7 @@ function keepDialog(event) {
   const status = /** @type {CustomEvent} */ (event).detail.ctx.response?.raw?.status ?? 0;
   if (status < 400) return;
   event.preventDefault();
-  if (status === 403 || status === 404)
-    say(gettext('You can no longer share it.'), true);
+  if (status === 403 || status === 404) say(gettext('You can no longer share it.'), true);
   else say(FAILED(), true);
 }
 

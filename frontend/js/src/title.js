@@ -83,9 +83,17 @@ export class CollabTitle extends HTMLElement {
     const { field } = this;
     this.dataset.value = field.value;
     if (this.isComposing) return;
-    const value = field.value.replace(/[\r\n]+/g, ' ');
+    const value = this.clean(field.value);
     this.push(editOf(this.shown, value, field.selectionStart));
   };
+
+  /**
+   * @param {string} value of the field
+   * @returns {string} as the shared text may have it
+   */
+  clean(value) {
+    return value.replace(/[\r\n]+/g, ' ');
+  }
 
   /** @param {import('./textdiff.js').Edit} edit of what the field showed */
   push({ index, remove, insert }) {
@@ -118,7 +126,7 @@ export class CollabTitle extends HTMLElement {
     if (event.isComposing) return;
     const key = event.key.toLowerCase();
     const isMod = (event.ctrlKey || event.metaKey) && !event.altKey;
-    if (key === 'enter' || (key === 'arrowdown' && !isMod && this.isAtEnd())) {
+    if (this.isDone(event)) {
       event.preventDefault();
       this.onEnter?.();
     } else if (isMod && (key === 'z' || key === 'y')) {
@@ -128,6 +136,14 @@ export class CollabTitle extends HTMLElement {
       else this.undo?.undo();
     }
   };
+
+  /**
+   * @param {KeyboardEvent} event
+   * @returns {boolean} whether the person goes on behind the field
+   */
+  isDone({ key, ctrlKey, metaKey }) {
+    return key === 'Enter' || (key === 'ArrowDown' && !ctrlKey && !metaKey && this.isAtEnd());
+  }
 
   isAtEnd() {
     return this.field.selectionStart === this.field.value.length;

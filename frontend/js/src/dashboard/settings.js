@@ -1,0 +1,146 @@
+/** What is the whole dashboard's: its variables, and the range that it shows at first. */
+import * as Y from 'yjs';
+import { fieldsIn, fill, rowsFor, valueIn, watchFields } from './fields.js';
+import { words, write } from './layout.js';
+import { labelsOf, metricsLike } from './metrics.js';
+
+/** @typedef {import('./layout.js').Shared} Shared */
+
+const VARIABLES_AT_MOST = 12;
+const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,39}$/;
+
+export class SettingsSheet {
+  /**
+   * @param {import('./editing.js').Editing} editing
+   * @param {AbortSignal} signal
+   */
+  constructor(editing, signal) {
+    this.editing = editing;
+    this.element = /** @type {HTMLElement} */ (editing.board.querySelector('#settings-sheet'));
+    this.element.addEventListener('submit', this.onSubmit, { signal });
+    this.element.addEventListener('click', this.onClick, { signal });
+    this.element.addEventListener('focusin', () => editing.undo.stopCapturing(), { signal });
+    watchFields(this.range, (field) => write(editing.settings, { range: valueIn(field) }));
+  }
+
+  get isOpen() {
+    return !this.element.hidden;
+  }
+
+  /** @param {string} selector */
+  part(selector) {
+    return /** @type {HTMLElement} */ (this.element.querySelector(selector));
+  }
+
+  get range() {
+    return this.part('.settings__range');
+  }
+
+  open() {
+    this.element.hidden = false;
+    this.editing.board.toggleAttribute('data-sheet', true);
+    this.update();
+    this.range.querySelector('select')?.focus();
+  }
+
+  close() {
+    if (!this.isOpen) return;
+    this.element.hidden = true;
+    this.editing.board.removeAttribute('data-sheet');
+  }
+
+  update() {
+    if (!this.isOpen) return;
+    const { settings, variables } = this.editing;
+    for (const field of fieldsIn(this.range)) fill(field, words(settings.get('range')) || '1h');
+    const known = [...variables.entries()]
+      .filter(([name, map]) => NAME.test(name) && map instanceof Y.Map)
+      .sort(([one, a], [other, b]) => orderOf(a) - orderOf(b) || (one < other ? -1 : 1));
+    const rows = rowsFor(
+      this.part('.settings__list'),
+      'variable-row',
+      known.map(([name]) => name),
+      (row, name) => this.bind(row, name),
+    );
+    for (const [at, row] of rows.entries()) fillVariable(row, known[at][1]);
+    this.part('.settings__new').hidden = known.length >= VARIABLES_AT_MOST;
+  }
+
+  /**
+   * @param {HTMLElement} row
+   * @param {string} name
+   */
+  bind(row, name) {
+    const title = row.querySelector('.variable-row__name');
+    if (title) title.textContent = `$${name}`;
+    const map = () => this.editing.variables.get(name);
+    const [metric, label] = /** @type {import('./suggest.js').CollabSuggest[]} */ ([
+      ...row.querySelectorAll('collab-suggest'),
+    ]);
+    metric.source = metricsLike;
+    label.source = () => labelsOf(words(map()?.get('metric')));
+    watchFields(row, (field) => {
+      const found = map();
+      if (found) write(found, { [field.dataset.key ?? '']: valueIn(field) });
+    });
+  }
+
+  /** @param {SubmitEvent} event */
+  onSubmit = (event) => {
+    event.preventDefault();
+    const field = /** @type {HTMLInputElement} */ (this.part('[name="variable"]'));
+    const name = field.value.trim().replace(/^\$/, '');
+    const { variables } = this.editing;
+    const problem = this.part('.settings__problem');
+    if (!NAME.test(name)) {
+      problem.textContent = gettext(
+        'A name has letters, digits and underscores, and begins with no digit.',
+      );
+    } else if (variables.has(name)) {
+      problem.textContent = gettext('There is a variable of this name.');
+    } else {
+      problem.textContent = '';
+      const order = Math.max(0, ...[...variables.values()].map(orderOf)) + 1;
+      this.editing.asStep(() =>
+        variables.set(name, new Y.Map(Object.entries({ kind: 'label', label: name, order }))),
+      );
+      field.value = '';
+      this.update();
+      this.part('.settings__list').lastElementChild?.querySelector('select')?.focus();
+    }
+  };
+
+  /** @param {MouseEvent} event */
+  onClick = ({ target }) => {
+    const button = target instanceof Element ? target.closest('[data-remove-variable]') : null;
+    const row = /** @type {HTMLElement | null} */ (button?.closest('[data-row]') ?? null);
+    const { editing } = this;
+    if (!row) return;
+    const name = row.dataset.row ?? '';
+    editing.asStep(() => editing.variables.delete(name));
+    editing.toast?.offerUndo(
+      interpolate(gettext('Removed “%(title)s”.'), { title: `$${name}` }, true),
+    );
+  };
+}
+
+/** @param {Shared} map */
+function orderOf(map) {
+  const order = map instanceof Y.Map ? map.get('order') : 0;
+  return typeof order === 'number' ? order : 0;
+}
+
+/**
+ * @param {HTMLElement} row
+ * @param {Shared} map
+ */
+function fillVariable(row, map) {
+  const kind = words(map.get('kind')) || 'label';
+  for (const part of /** @type {NodeListOf<HTMLElement>} */ (row.querySelectorAll('[data-for]'))) {
+    part.hidden = !part.dataset.for?.split(' ').includes(kind);
+  }
+  for (const field of fieldsIn(row)) {
+    const { key = '' } = field.dataset;
+    fill(field, key === 'kind' ? kind : map.get(key));
+  }
+}
