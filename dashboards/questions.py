@@ -281,13 +281,12 @@ def _without_quantiles(
 
 
 def _check_size(series: int, plan: Plan, question: Question) -> None:
-    steps = min(-(-question.window_ms // plan.step_ms), windows.STEPS_AT_MOST)
-    most = conf.get("QUERY_POINTS")
-    if series * (plan.points + steps) > most:
+    points, most = windows.cells_read(plan, question.window_ms), conf.get("QUERY_POINTS")
+    if series * points > most:
         raise TooMuch(
             _("This would read %(points)d points of each of %(series)d series, and more than "
               "%(most)d together. Choose fewer series, a shorter time or a longer step.")
-            % {"points": plan.points + steps, "series": series, "most": most}
+            % {"points": points, "series": series, "most": most}
         )  # fmt: skip
 
 

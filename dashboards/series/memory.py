@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 import numpy as np
+import re2
 
 from dashboards.ingest.readings import Labels, Reading
 from dashboards.series.points import Buckets, Samples, clip, sum_up
-from dashboards.series.ports import Match, Matcher, Metric, Series, TooManySeries
+from dashboards.series.ports import BadMatcher, Match, Matcher, Metric, Series, TooManySeries
 
 
 class MemoryMetricStore:
@@ -38,7 +38,7 @@ class MemoryMetricStore:
     def metrics(self, search: str = "", *, after: str = "", limit: int = 100) -> list[Metric]:
         by_name: dict[str, list[Series]] = {}
         for one in self._all():
-            if search.casefold() in one.name.casefold() and one.name > after:
+            if search in one.name and one.name > after:
                 by_name.setdefault(one.name, []).append(one)
         return [
             Metric(name, found[0].kind, found[0].unit, len(found), _label_names(found))
@@ -101,9 +101,18 @@ def _label_names(found: Iterable[Series]) -> tuple[str, ...]:
     return tuple(sorted({name for one in found for name, _ in one.labels}))
 
 
+def _pattern(text: str) -> re2.Regexp:
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(text, options)
+    except re2.error as error:
+        raise BadMatcher(f"“{text}” is no regular expression.") from error
+
+
 def _condition(matcher: Matcher) -> Callable[[dict[str, str]], bool]:
     label, wanted = matcher.label, matcher.value
-    pattern = re.compile(wanted if matcher.match in (Match.REGEX, Match.NOT_REGEX) else "")
+    pattern = _pattern(wanted if matcher.match in (Match.REGEX, Match.NOT_REGEX) else "")
     match matcher.match:
         case Match.EQUAL:
             return lambda labels: labels.get(label, "") == wanted

@@ -27,8 +27,8 @@ LATEST_MS = 253_402_214_400_000
 
 _EXACT_MS = {"s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS}
 _DURATIONS_MS = {"ms": 1, **_EXACT_MS, "d": DAY_MS, "w": 7 * DAY_MS}
-_STEP = re.compile(r"([+-])(\d{1,6})([smhdwMy])|/([smhdwMy])")
-_DURATION = re.compile(r"(\d{1,9})(ms|[smhdw])")
+_STEP = re.compile(r"([+-])([0-9]{1,6})([smhdwMy])|/([smhdwMy])")
+_DURATION = re.compile(r"([0-9]{1,15})(ms|[smhdw])")
 _PROBE_MS = 1_765_800_000_000
 _WORDS_LENGTH = 60
 

@@ -7,6 +7,7 @@ the whole, to the last bit.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import TypeVar
@@ -31,7 +32,9 @@ from dashboards.series.ports import TIERS_MS, MetricStore
 from dashboards.series.tiers import STEPS_MS, Plan
 
 STEPS_AT_MOST = 1000
-"""A longer window begins on a coarser grid, at most a thousandth of it earlier."""
+"""A longer window begins on a coarser grid."""
+COARSE_CELLS_AT_LEAST = 100
+"""Of a longer window: it begins at most a hundredth of it earlier."""
 
 _At = TypeVar("_At", int, Times)
 _Both = Callable[[Values, Values], Values]
@@ -91,8 +94,7 @@ def read(store: MetricStore, ids: Sequence[int], plan: Plan, window_ms: int = 0)
         plan: Where the points are.
         window_ms: How long a window is: a step at least, and whole steps, rounded up.
     """
-    steps = max(-(-window_ms // plan.step_ms), 1)
-    coarse_ms = _coarse(steps, plan) if steps > STEPS_AT_MOST else None
+    steps, coarse_ms = _lengths(plan, window_ms)
     if coarse_ms is not None:
         return _long(store, ids, plan, steps, coarse_ms)
     start_ms = plan.start_ms - steps * plan.step_ms
@@ -100,6 +102,14 @@ def read(store: MetricStore, ids: Sequence[int], plan: Plan, window_ms: int = 0)
     slid = slide(grid, steps)
     lengths = np.full(plan.points, steps * plan.step_ms, np.float64)
     return _windows(slid, steps, lengths, plan, _newest(store, ids, plan, newest_ms))
+
+
+def cells_read(plan: Plan, window_ms: int) -> int:
+    """Return how many cells of each series `read` holds at a time."""
+    steps, coarse_ms = _lengths(plan, window_ms)
+    if coarse_ms is None:
+        return plan.points + steps
+    return 2 * plan.points + steps * plan.step_ms // coarse_ms + coarse_ms // plan.step_ms
 
 
 def slide(cells: Cells, steps: int) -> Cells:
@@ -167,7 +177,8 @@ def _long(
 
 def _since_coarse(fine: Cells, ratio: int) -> Cells:
     """Sum up, for each step, the steps from where its coarse cell begins to itself."""
-    blocks = [column.reshape(column.shape[0], -1, ratio) for column in fine.all()]
+    series, steps = fine.count.shape
+    blocks = [column.reshape(series, steps // ratio, ratio) for column in fine.all()]
     count, total, low, high, last, increase = blocks
     place = np.where(np.isnan(last), -1, np.arange(ratio))
     latest = np.maximum.accumulate(place, axis=2)
@@ -177,13 +188,25 @@ def _since_coarse(fine: Cells, ratio: int) -> Cells:
         np.minimum.accumulate(low, axis=2), np.maximum.accumulate(high, axis=2),
         np.where(latest < 0, np.nan, held), np.add.accumulate(increase, axis=2),
     )  # fmt: skip
-    return Cells(*(run.reshape(run.shape[0], -1) for run in runs))
+    return Cells(*(run.reshape(series, steps) for run in runs))
+
+
+def _lengths(plan: Plan, window_ms: int) -> tuple[int, int | None]:
+    """Return how many steps a window is long, and the width of its coarse cells, if it has some."""
+    steps = max(-(-window_ms // plan.step_ms), 1)
+    return steps, _coarse(steps, plan) if steps > STEPS_AT_MOST else None
 
 
 def _coarse(steps: int, plan: Plan) -> int | None:
-    least_ms = max(steps * plan.step_ms // STEPS_AT_MOST, TIERS_MS[0])
-    fitting = (s for s in STEPS_MS if s >= least_ms and s % plan.step_ms == 0)
-    return next(fitting, None)
+    """Return the width of a long window's coarse cells; None where none is narrow enough."""
+    window_ms = steps * plan.step_ms
+    least_ms, most_ms = window_ms // STEPS_AT_MOST, window_ms // COARSE_CELLS_AT_LEAST
+    usual = (s for s in STEPS_MS if s % plan.step_ms == 0 and s % TIERS_MS[0] == 0)
+    both_ms = math.lcm(plan.step_ms, TIERS_MS[0])
+    for one in (*usual, -(-least_ms // both_ms) * both_ms):
+        if least_ms <= one <= most_ms:
+            return one
+    return None
 
 
 def _windows(
