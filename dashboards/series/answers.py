@@ -10,9 +10,10 @@ from dashboards.series.points import Times, Values
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line. NaN where it has no value; `low` and `high` are what a point's window reached.
+    """One line. NaN where it has no value; at least one point has one.
 
-    `name` is what a legend shows. `low` and `high` are None where they equal `value`.
+    `name` is what a legend shows. `low` and `high` are what a point's window reached, of averages
+    and last values; None for other functions.
     """
 
     name: str
@@ -24,7 +25,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Lines that share `at_ms` (each a window's begin, steps of `step_ms`, oldest first).
+    """Lines that share `at_ms` (where each step of `step_ms` begins, oldest first).
+
+    A point's window ends where its step does, and is a step long or longer.
 
     `unit` is that of what is shown. `newest_ms` is the time of the newest sample behind it, None
     for no sample at all. `problems` are sentences for a person: why it is empty, or not whole.
