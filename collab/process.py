@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 from collab import conf
@@ -29,6 +29,8 @@ class Process:
     """The live engine of one event loop. Get it with `Process.current()`, which starts it."""
 
     _by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Process] = WeakKeyDictionary()
+    # Called with each process when it starts; apps add themselves when they are ready.
+    starters: ClassVar[list[Callable[[Process], None]]] = []
 
     def __init__(self) -> None:
         limits = conf.room_limits()
@@ -41,6 +43,8 @@ class Process:
         # Called with each announcement to everyone, and when the process stops.
         self.hearers: set[Callable[[dict[str, Any]], None]] = set()
         self.enders: set[Callable[[], None]] = set()
+        # Awaited after all rooms are saved.
+        self.closers: set[Callable[[], Awaitable[object]]] = set()
         self._watching: asyncio.Task[None] | None = None
         self._trimming: asyncio.Task[None] | None = None
         self._stopped: asyncio.Task[bool] | None = None
@@ -56,6 +60,8 @@ class Process:
             process.registry.start()
             process._trimming = asyncio.create_task(process._trim(), name="give memory back")
             process._watching = asyncio.create_task(process.watch.run(), name="watch logins")
+            for start in cls.starters:
+                start(process)
         return process
 
     @classmethod
@@ -90,6 +96,7 @@ class Process:
         for end in tuple(self.enders):
             end()
         saved = await self.registry.stop(conf.get("STOP_TIMEOUT_S"))
+        await asyncio.gather(*(close() for close in self.closers))
         await self.relay.stop()
         await self.log.close()
         self.pool.shutdown(wait=False)

@@ -10,10 +10,14 @@ class DashboardsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from collab.process import Process
         from collab.signals import own_rooms
+        from dashboards import counted, upkeep
         from dashboards.models import Dashboard
         from dashboards.recording import Recorder
         from dashboards.telling import tell
 
         own_rooms(Dashboard)
         Recorder.everywhere.add(tell)
+        counted.register()
+        Process.starters.append(upkeep.start)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable
 from threading import Event, Thread
 
-from django.db import connections
+from django.db import DatabaseError, InterfaceError, connections
 
 from dashboards.series.ports import StoreAway
 
@@ -22,14 +23,23 @@ class Repeating:
         work: Called again and again; returns after how many seconds it wants to be called next.
             What it raises is logged, and it is called again after a while.
         first_s: When it is called first.
+        at_end: Called on the thread when it ends.
     """
 
     _AFTER_ERROR_S = 5.0
 
-    def __init__(self, name: str, work: Callable[[], float], *, first_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[], float],
+        *,
+        first_s: float = 0.0,
+        at_end: Callable[[], None] = lambda: None,
+    ) -> None:
         self.stopping = Event()
         self._work = work
         self._first_s = first_s
+        self._at_end = at_end
         self._thread = Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -47,6 +57,8 @@ class Repeating:
         try:
             while not self.stopping.wait(wait_s):
                 wait_s = self._turn()
+            with contextlib.suppress(DatabaseError, InterfaceError):
+                self._at_end()
         finally:
             connections.close_all()
 

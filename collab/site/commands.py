@@ -17,6 +17,7 @@ collab token    print a new API key
 collab share    give somebody a role in a document
 collab history  list, show and restore a document's versions
 collab compact  write snapshots of rooms, fold history that is too old
+collab prune    roll numbers up, delete those that are too old
 collab help     every other command, Django's among them
 
 """

@@ -60,6 +60,8 @@ class LiveServer(Server):
     def listen_success(self, port: Any) -> None:
         super().listen_success(port)
         self._ports.append(port)
+        # What the process does of itself begins now, not with the first socket.
+        daphne.server.twisted_loop.call_soon(Process.current)
         if self._on_listening is not None:
             self._on_listening()
 

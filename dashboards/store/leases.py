@@ -64,9 +64,9 @@ def number(
         known: The number that was held until now, if any.
         using: The database.
     """
-    if known is not None and take(f"{prefix}{known}", until_ms, now_ms, using=using):
-        return known
     tried = 1
     while not take(f"{prefix}{tried}", until_ms, now_ms, using=using):
         tried += 1
+    if known is not None and known != tried:
+        give_back(f"{prefix}{known}", using=using)
     return tried
