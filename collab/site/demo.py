@@ -1,6 +1,8 @@
-"""The demo: two people and a document that they share."""
+"""The demo: two people, and a document and a dashboard that they share."""
 
 from __future__ import annotations
+
+from importlib.resources import files
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
@@ -9,6 +11,9 @@ from django.db import DatabaseError, transaction
 from collab import sharing
 from collab.models import Role
 from collab.site.login import login_path
+from dashboards.actions import create_dashboard
+from dashboards.layout import exchange
+from dashboards.layout.model import Layout
 from documents import actions, content
 from documents.content import rewrite
 
@@ -46,7 +51,7 @@ def cost(people: int) -> int:
 
 
 def seed() -> None:
-    """Make the demo users and document on a site that has nobody yet."""
+    """Make the demo users, document and dashboard on a site that has nobody yet."""
     users = get_user_model()._default_manager
     with transaction.atomic():
         if users.exists():
@@ -56,9 +61,11 @@ def seed() -> None:
             for name, first, last in NAMES
         )
         document = actions.create_document(actor=ada, title=_TITLE, content=welcome())
-        sharing.grant(document.room, bob, Role.EDITOR)
+        dashboard = create_dashboard(actor=ada, layout=this_site())
+        for shared in (document, dashboard):
+            sharing.grant(shared.room, bob, Role.EDITOR)
         for person in (ada, bob):
-            actions.note_visit(actor=person, document=document)
+            actions.note_visit(actor=person, shared=document)
 
 
 def login_links() -> list[tuple[str, str]]:
@@ -74,3 +81,8 @@ def login_links() -> list[tuple[str, str]]:
 def welcome() -> bytes:
     """Return the demo document as a Yjs update."""
     return rewrite.new_state(content.parse_markdown(_WELCOME), title=_TITLE)
+
+
+def this_site() -> Layout:
+    """Return the demo dashboard, of the numbers that `dashboards.selfcheck` records."""
+    return exchange.parse(files("collab.site").joinpath("demo_dashboard.json").read_bytes())
