@@ -115,3 +115,8 @@ def leave(*, actor: AbstractBaseUser, shared: SharedObject) -> None:
     """
     for grant in Grant.objects.filter(room_id=shared.room_id, user_id=actor.pk):
         sharing.withdraw(grant)
+
+
+def note_visit(*, actor: AbstractBaseUser, shared: SharedObject) -> None:
+    """Note that somebody opened an object, for their list of recent ones."""
+    shared.visits.update_or_create(user_id=actor.pk, defaults={"visited_at": timezone.now()})

@@ -8,8 +8,9 @@ from __future__ import annotations
 import uuid
 from typing import Any, Generic, Self, TypeVar
 
+from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, FilteredRelation, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -66,6 +67,15 @@ class SharedQuerySet(models.QuerySet[T], Generic[T]):
         owned = _rooms_of(user, Q(role=Role.OWNER))
         return self.filter(room_id__in=lent).exclude(room_id__in=owned)
 
+    def visited_by(self, user: Any) -> Self:
+        """Objects that a user opened and may still see; `listed_at` is when they last did."""
+        return (
+            self.shared_with(user)
+            .alias(visit=FilteredRelation("visits", condition=Q(visits__user=user.pk)))
+            .filter(visit__isnull=False)
+            .listed_by("visit__visited_at")
+        )
+
     def listed_by(self, field: str) -> Self:
         """Annotate `listed_at`, the time that a list of them is in order by."""
         return self.annotate(listed_at=F(field))
@@ -75,7 +85,8 @@ class SharedObject(models.Model):
     """Base of what has a room. Its content and title are in there; `title` is a mirror for lists.
 
     A subclass adds `room`, a OneToOneField to `collab.Room` whose `related_name` is its `KIND`, and
-    `objects`, the manager of a `SharedQuerySet`. `PAGES` is the namespace of its pages' URLs.
+    `objects`, the manager of a `SharedQuerySet`. `PAGES` is the namespace of its pages' URLs, and
+    the first part of its addresses. With lists it has a `SharedVisit`, related to it as `visits`.
     """
 
     KIND: str
@@ -83,6 +94,7 @@ class SharedObject(models.Model):
     room: models.OneToOneField[Room, Room]
     room_id: int
     objects: Any
+    visits: Any
     TITLE_LENGTH = TITLE_LENGTH
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -106,7 +118,29 @@ class SharedObject(models.Model):
         """Return the address of one of its pages, by the name of the URL pattern."""
         return reverse(f"{self.PAGES}:{name}", args=[self.pk, *args])
 
+    @classmethod
+    def list_url(cls) -> str:
+        """Return the address of the page that lists them."""
+        return reverse(f"{cls.PAGES}:list")
+
     @property
     def noun(self) -> str:
         """What people call it in a sentence: a document."""
         return str(self._meta.verbose_name)
+
+    @property
+    def icon(self) -> str:
+        """What stands for it in lists, by its name in `img/icons.svg`."""
+        return "page"
+
+
+class SharedVisit(models.Model):
+    """Base of when somebody last opened an object, once for each of both."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    visited_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        abstract = True
+        verbose_name = _("visit")
+        verbose_name_plural = _("visits")

@@ -51,14 +51,14 @@ def create_dashboard(
     return actions.create(Dashboard, actor=actor, title=title, content=content)
 
 
-def duplicate(*, actor: AbstractBaseUser, dashboard: Dashboard) -> Dashboard:
+def duplicate(*, actor: AbstractBaseUser, shared: Dashboard) -> Dashboard:
     """Make a copy of a dashboard's present layout, without its past, which `actor` owns.
 
     Raises:
         NoSuchRoom, UpdateRejected: the original cannot be read.
     """
-    layout = layout_of(replica_of(edits.state_of(dashboard.room_id)))
-    return create_dashboard(actor=actor, title=_("Copy of %s") % dashboard, layout=layout)
+    layout = layout_of(replica_of(edits.state_of(shared.room_id)))
+    return create_dashboard(actor=actor, title=_("Copy of %s") % shared, layout=layout)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
-"""The two sockets of who edits a dashboard: its room, and who is in it."""
+"""The sockets of who edits a dashboard, its room and who is in it, and those of lists."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from collab import shared_consumers
+from collab import lists, shared_consumers
 from collab.engine.room import RoomKind
 from dashboards.live import LAYOUT
 from dashboards.models import Dashboard
@@ -23,3 +23,9 @@ class LayoutConsumer(_Door, shared_consumers.SharedRoomConsumer):
 
 class PeopleConsumer(_Door, shared_consumers.PeopleConsumer):
     """Who edits a dashboard, and what one may do to it."""
+
+
+class ListConsumer(lists.ListConsumer):
+    """A list of dashboards: who edits which, and that it changed."""
+
+    model = Dashboard

@@ -6,7 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from collab.models import Room
-from collab.shared import SharedObject, SharedQuerySet
+from collab.shared import SharedObject, SharedQuerySet, SharedVisit
 from dashboards.store.models import (
     Hour,
     Lease,
@@ -32,6 +32,7 @@ __all__ = [
     "Sample",
     "Series",
     "TenSeconds",
+    "Visit",
     "Watermark",
 ]
 
@@ -53,3 +54,22 @@ class Dashboard(SharedObject):
     class Meta:
         verbose_name = _("dashboard")
         verbose_name_plural = _("dashboards")
+
+    @property
+    def icon(self) -> str:
+        return "kind-bars"
+
+
+class Visit(SharedVisit):
+    """When somebody last opened a dashboard."""
+
+    dashboard = models.ForeignKey(Dashboard, models.CASCADE, related_name="visits", db_index=False)
+
+    class Meta(SharedVisit.Meta):
+        constraints = (
+            models.UniqueConstraint(fields=("dashboard", "user"), name="dashboards_visit_once"),
+        )
+        indexes = (models.Index(fields=("user", "-visited_at"), name="dashboards_visit_latest"),)
+
+    def __str__(self) -> str:
+        return f"{self.user} at {self.dashboard}"

@@ -2,8 +2,8 @@
 
 from django.urls import include, path
 
-from collab import sharing_views
-from dashboards import views
+from collab import list_views, sharing_views, version_views
+from dashboards import actions, new, versions, views
 from dashboards.models import Dashboard
 
 app_name = "dashboards"
@@ -12,9 +12,13 @@ _one = [
     path("", views.detail, name="detail"),
     path("panels/<str:panel_id>/", views.panel, name="panel"),
     path("panels/<str:panel_id>/csv", views.csv, name="csv"),
+    *list_views.urls_of(Dashboard, actions.duplicate),
+    *version_views.urls_of(Dashboard, versions),
     *sharing_views.urls_of(Dashboard),
 ]
 
 urlpatterns = [
+    path("dashboards/", list_views.show, {"model": Dashboard}, name="list"),
+    path("dashboards/new/", new.create, name="create"),
     path("dashboards/<uuid:dashboard_id>/", include(_one)),
 ]

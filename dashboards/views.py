@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET
 
-from collab import conf, people
+from collab import actions, conf, people
 from collab.engine.errors import LogUnavailable, NoSuchRoom, Overloaded
 from collab.process import Process
 from dashboards import hub
@@ -45,6 +45,8 @@ def detail(request: DashboardRequest) -> HttpResponse:
     tick = _shown(request)
     if isinstance(tick, HttpResponse):
         return tick
+    if request.visitor.is_authenticated:
+        actions.note_visit(actor=request.visitor, shared=request.dashboard)
     person = people.person_of(request.visitor, request.session.session_key)
     context = tick.context() | {
         "dashboard": request.dashboard,

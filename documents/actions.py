@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from collab import actions, edits, sharing
-from collab.actions import delete, leave, rename, restore, trash
+from collab.actions import delete, leave, note_visit, rename, restore, trash
 from collab.engine.errors import NoSuchRoom
 from collab.models import Room
 from collab.shared import clean_title
 from documents import attachments
 from documents.duplicate import copy_of
-from documents.models import Document, Visit
+from documents.models import Document
 
 __all__ = [
     "create_document", "delete", "duplicate", "leave", "note_schema", "note_visit", "rename",
@@ -40,29 +39,22 @@ def create_document(
     return actions.create(Document, actor=actor, title=title, content=content, kind=kind)
 
 
-def duplicate(*, actor: AbstractBaseUser, document: Document) -> Document:
+def duplicate(*, actor: AbstractBaseUser, shared: Document) -> Document:
     """Make a copy of a document's present content and the images in it, which `actor` owns.
 
     Raises:
         NoSuchRoom, UpdateRejected: the original cannot be read, or is deleted meanwhile.
     """
-    title = clean_title(_("Copy of %s") % document)
-    copied = copy_of(edits.state_of(document.room_id), document.kind, title)
+    title = clean_title(_("Copy of %s") % shared)
+    copied = copy_of(edits.state_of(shared.room_id), shared.kind, title)
     with transaction.atomic():
         # Whoever deletes the original waits, and then finds the copy's rows of the same files.
-        if Room.objects.lock(document.room_id) is None:
+        if Room.objects.lock(shared.room_id) is None:
             raise NoSuchRoom(_("This document was deleted."))
-        copy = create_document(actor=actor, title=title, content=copied.state, kind=document.kind)
-        Document.objects.filter(pk=copy.pk).update(schema=document.schema)
-        attachments.copy(source=document, target=copy, keys=copied.files)
+        copy = create_document(actor=actor, title=title, content=copied.state, kind=shared.kind)
+        Document.objects.filter(pk=copy.pk).update(schema=shared.schema)
+        attachments.copy(source=shared, target=copy, keys=copied.files)
     return copy
-
-
-def note_visit(*, actor: AbstractBaseUser, document: Document) -> None:
-    """Note that somebody opened a document, for their list of recent ones."""
-    Visit.objects.update_or_create(
-        user_id=actor.pk, document=document, defaults={"visited_at": timezone.now()}
-    )
 
 
 def note_schema(*, document: Document, schema: int) -> None:

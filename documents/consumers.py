@@ -1,4 +1,4 @@
-"""A document's two sockets: its room, and who is in it."""
+"""The sockets of documents: a room, who is in it, and lists."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 from django.utils.translation import gettext as _
 
-from collab import shared_consumers
+from collab import lists, shared_consumers
 from collab.access import Abilities
 from collab.consumers import NotAdmitted
 from collab.engine.errors import CloseCode
@@ -51,3 +51,9 @@ class DocumentConsumer(_Door, shared_consumers.SharedRoomConsumer):
 
 class PeopleConsumer(_Door, shared_consumers.PeopleConsumer):
     """Who is in a document, and what one may do to it."""
+
+
+class ListConsumer(lists.ListConsumer):
+    """A list of documents: who is in which, and that it changed."""
+
+    model = Document

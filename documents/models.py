@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
-
 from django.conf import settings
 from django.db import models
-from django.db.models import FilteredRelation, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from collab.models import Room
-from collab.shared import SharedObject, SharedQuerySet
+from collab.shared import SharedObject, SharedQuerySet, SharedVisit
 
 
 class DocumentQuerySet(SharedQuerySet["Document"]):
-    def visited_by(self, user: Any) -> Self:
-        """Documents that a user opened and may still see; `listed_at` is when they last did."""
-        return (
-            self.shared_with(user)
-            .alias(visit=FilteredRelation("visits", condition=Q(visits__user=user.pk)))
-            .filter(visit__isnull=False)
-            .listed_by("visit__visited_at")
-        )
+    """Documents."""
 
 
 class Document(SharedObject):
@@ -51,17 +41,17 @@ class Document(SharedObject):
         verbose_name = _("document")
         verbose_name_plural = _("documents")
 
+    @property
+    def icon(self) -> str:
+        return "code" if self.kind == self.Kind.TEXT else "page"
 
-class Visit(models.Model):
+
+class Visit(SharedVisit):
     """When somebody last opened a document."""
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     document = models.ForeignKey(Document, models.CASCADE, related_name="visits", db_index=False)
-    visited_at = models.DateTimeField(default=timezone.now)
 
-    class Meta:
-        verbose_name = _("visit")
-        verbose_name_plural = _("visits")
+    class Meta(SharedVisit.Meta):
         constraints = (
             models.UniqueConstraint(fields=("document", "user"), name="documents_visit_once"),
         )

@@ -22,7 +22,7 @@ def read(request: DocumentRequest) -> HttpResponse:
     """
     document = request.document
     if request.visitor.is_authenticated:
-        actions.note_visit(actor=request.visitor, document=document)
+        actions.note_visit(actor=request.visitor, shared=document)
     replica = content.replica_of(edits.state_of(document.room_id))
     html = content.as_html(replica, document.kind, document.get_absolute_url())
     context = {

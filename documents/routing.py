@@ -2,11 +2,10 @@
 
 from django.urls import path
 
-from documents.consumers import DocumentConsumer, PeopleConsumer
-from documents.home import HomeConsumer
+from documents.consumers import DocumentConsumer, ListConsumer, PeopleConsumer
 
 websocket_urlpatterns = [
     path("ws/documents/<uuid:document_id>", DocumentConsumer.as_asgi()),
     path("ws/documents/<uuid:document_id>/people", PeopleConsumer.as_asgi()),
-    path("ws/home", HomeConsumer.as_asgi()),
+    path("ws/home", ListConsumer.as_asgi()),
 ]

@@ -1,17 +1,18 @@
-"""A document's page."""
+"""A document's page, and making one."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from collab import conf, people
 from collab.access import Abilities
 from collab.engine.peer import Person
+from collab.list_views import ListRequest, with_login
 from documents import actions
 from documents.content import schema
 from documents.models import Document
@@ -28,7 +29,7 @@ def detail(request: DocumentRequest) -> HttpResponse:
     """Show the editor."""
     document, can = request.document, request.can
     if request.visitor.is_authenticated:
-        actions.note_visit(actor=request.visitor, document=document)
+        actions.note_visit(actor=request.visitor, shared=document)
     person = people.person_of(request.visitor, request.session.session_key)
     return render(
         request,
@@ -42,6 +43,19 @@ def detail(request: DocumentRequest) -> HttpResponse:
             "config": _config(document, can, person),
         },
     )
+
+
+@require_POST
+@with_login
+def create(request: ListRequest) -> HttpResponse:
+    """Create a document and open it."""
+    kind = request.POST.get("kind", "")
+    document = actions.create_document(
+        actor=request.user,
+        title=request.POST.get("title", ""),
+        kind=kind if kind in Document.Kind else Document.Kind.RICH,
+    )
+    return redirect(document)
 
 
 def _config(document: Document, can: Abilities, person: Person) -> dict[str, Any]:

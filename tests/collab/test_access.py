@@ -13,11 +13,11 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 
-from collab import access, sharing
+from collab import access, sharing, shelf
 from collab.models import ApiKey, Grant, KeyScope, Role
-from documents import actions, shelf
+from collab.shelf import View
+from documents import actions
 from documents.models import Document
-from documents.shelf import View
 
 if TYPE_CHECKING:
     from pytest_django import DjangoAssertNumQueries
@@ -116,8 +116,8 @@ def test_list_shows_what_was_shared_with_its_role(
     actions.create_document(actor=people["charlie"], title="Charlie's")
     for name, role in (("alice", "owner"), ("bob", "editor"), ("rita", "reader")):
         view = View.OWNED if role == "owner" else View.SHARED
-        shown = shelf.page_of(people[name], view).rows
-        assert [(row.document.title, row.can.role) for row in shown] == [("Alice's", role)]
+        shown = shelf.page_of(Document, people[name], view).rows
+        assert [(row.shared.title, row.can.role) for row in shown] == [("Alice's", role)]
     assert [one.title for one in Document.objects.shared_with(people["charlie"])] == ["Charlie's"]
 
 

@@ -17,12 +17,12 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from collab import edits, log, sharing
+from collab import edits, log, sharing, shelf
 from collab.engine.errors import NoSuchRoom
 from collab.models import Grant, Role, Room, StoredUpdate
-from documents import actions, content, shelf
+from collab.shelf import View
+from documents import actions, content
 from documents.models import Attachment, Document, Visit
-from documents.shelf import View
 
 pytestmark = pytest.mark.django_db
 
@@ -102,7 +102,7 @@ def test_each_view_lists_its_own(alice: User, bob: User) -> None:
     for document in (hers, gone):
         sharing.grant(document.room, bob, Role.READER)
     for document in (mine, hers, gone):
-        actions.note_visit(actor=bob, document=document)
+        actions.note_visit(actor=bob, shared=document)
     home = browser(bob)
     shown = {view: titles(home.get("/", {"view": view.value})) for view in View}
     assert shown == {
@@ -124,12 +124,12 @@ def test_a_document_shared_twice_is_listed_once_with_its_highest_role(
     document = make(alice, "Twice")
     sharing.grant(document.room, bob, Role.READER)
     sharing.grant_group(document.room, group, Role.EDITOR)
-    (row,) = shelf.page_of(bob, View.SHARED).rows
+    (row,) = shelf.page_of(Document, bob, View.SHARED).rows
     assert (row.can.role, row.owner, row.granted) == (Role.EDITOR, "Alice Liddell", True)
     sharing.grant(document.room, bob, Role.COMMENTER)
-    assert shelf.page_of(bob, View.SHARED).rows[0].can.role is Role.EDITOR
+    assert shelf.page_of(Document, bob, View.SHARED).rows[0].can.role is Role.EDITOR
     sharing.grant_group(document.room, group, Role.READER)
-    assert shelf.page_of(bob, View.SHARED).rows[0].can.role is Role.COMMENTER
+    assert shelf.page_of(Document, bob, View.SHARED).rows[0].can.role is Role.COMMENTER
 
 
 def test_a_group_can_own(alice: User, bob: User) -> None:
@@ -139,10 +139,10 @@ def test_a_group_can_own(alice: User, bob: User) -> None:
     sharing.grant_group(document.room, group, Role.OWNER)
     sharing.revoke(document.room, alice)
     sharing.grant(document.room, bob, Role.READER)
-    assert shelf.page_of(bob, View.SHARED).rows[0].owner == "The team"
+    assert shelf.page_of(Document, bob, View.SHARED).rows[0].owner == "The team"
     bob.groups.add(group)
-    assert [row.document for row in shelf.page_of(bob, View.OWNED).rows] == [document]
-    assert shelf.page_of(bob, View.SHARED).rows == []
+    assert [row.shared for row in shelf.page_of(Document, bob, View.OWNED).rows] == [document]
+    assert shelf.page_of(Document, bob, View.SHARED).rows == []
 
 
 def test_what_a_link_opened_is_recent_while_the_link_holds(alice: User, bob: User) -> None:
@@ -356,7 +356,7 @@ def test_what_was_deleted_meanwhile_is_not_duplicated(
 
     monkeypatch.setattr(edits, "state_of", read_then_lose)
     with pytest.raises(NoSuchRoom):
-        actions.duplicate(actor=alice, document=document)
+        actions.duplicate(actor=alice, shared=document)
     assert not Document.objects.exists()
 
 
@@ -397,7 +397,7 @@ def test_delete_for_ever_asks_and_takes_the_files(
     document = make(alice, "Draft")
     image = put_image(document, "k1")
     storage, name = image.file.storage, image.file.name
-    copy = actions.duplicate(actor=alice, document=document)
+    copy = actions.duplicate(actor=alice, shared=document)
     home = browser(alice)
     home.post(f"/documents/{document.pk}/delete/")
     assert Document.objects.filter(pk=document.pk).exists()

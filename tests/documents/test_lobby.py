@@ -13,12 +13,12 @@ import pytest_asyncio
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
-from collab import sharing
+from collab import lobby, sharing
 from collab.engine.peer import Person
 from collab.models import ApiKey, Role
 from collab.process import Process
-from documents import actions, lobby
-from documents.home import HomeConsumer
+from documents import actions
+from documents.consumers import ListConsumer
 from documents.models import Document
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 ANN, BEN = Person("1", "Ann", 0), Person("2", "Ben", 1)
 
 
-class Consumer(HomeConsumer):
+class Consumer(ListConsumer):
     """A home page's socket that says when it has looked up its rights."""
 
     asked: Callable[[], Awaitable[None]]
@@ -163,7 +163,7 @@ async def test_a_change_is_rendered_once_for_all_viewers(
     for people, count in (([ANN], 1), ([ANN, BEN], 2), ([], 3)):
         process.registry.occupancy.here(room, people)
         await settle(process)
-        assert rendered.count("documents/_live.html") == count
+        assert rendered.count("shared/_live.html") == count
     assert {len(screen.of(f"live-{room}")) for screen in screens} == {3}
     assert "live__dot" not in screens[0].of(f"live-{room}")[-1]
 

@@ -43,7 +43,7 @@ for title, kind in (
     document = actions.create_document(actor=ada, title=title, kind=kind, content=content)
     sharing.grant(document.room, bob, Role.EDITOR)
     for person in (ada, bob):
-        actions.note_visit(actor=person, document=document)
+        actions.note_visit(actor=person, shared=document)
     print(document.pk)
 sharing.create_link(document.room, Role.READER)
 """
@@ -112,7 +112,7 @@ async def _home(demo: Demo) -> None:
     context = await demo.context("Ada", **WIDE, color_scheme="dark")
     page = await context.new_page()
     await page.goto(demo.site.url)
-    await expect(page.locator(".documents .person").nth(1)).to_be_visible()
+    await expect(page.locator(".shelf .person").nth(1)).to_be_visible()
     await page.screenshot(path=DOCS / "home-dark.png")
     await context.close()
 

@@ -71,7 +71,7 @@ async def test_no_page_has_a_serious_fault(demo: Demo, scheme: str, size: dict[s
         await page.goto(demo.site.url + path)
         await check(page, path)
     await page.goto(demo.site.url)
-    await page.locator(".documents__menu summary").first.click()
+    await page.locator(".shelf__menu summary").first.click()
     await check(page, "a row's menu")
     await page.get_by_role("link", name="Rename…").first.click()
     await page.locator("#rename-title").wait_for()

@@ -133,7 +133,7 @@ async def test_lists_follow_titles_shares_and_the_trash(
     await expect(adas.row("Renamed by Ada")).to_be_visible()
     await expect(adas.row("Renamed by Ada").locator("summary")).to_be_focused()
     await expect(bobs.row("Renamed by Ada")).to_be_visible()
-    other = bobs.row(await bobs.rows.nth(3).locator(".documents__title").inner_text())
+    other = bobs.row(await bobs.rows.nth(3).locator(".shelf__title").inner_text())
     await other.locator("summary").click()
     await adas.act("Renamed by Ada", "Move to trash")
     await expect(adas.notice).to_contain_text("in the trash")
@@ -249,7 +249,7 @@ async def test_more_rows_come_below_and_stay(home: Open, sheets: list[Sheet]) ->
     await more.press("Enter")
     await expect(carlas.rows).to_have_count(100)
     await expect(carlas.rows.nth(50).get_by_role("link")).to_be_focused()
-    last = await carlas.rows.nth(80).locator(".documents__title").text_content()
+    last = await carlas.rows.nth(80).locator(".shelf__title").text_content()
     assert last is not None
     await carlas.act(last, "Move to trash")
     await expect(carlas.row(last)).to_have_count(0)

@@ -1,4 +1,4 @@
-"""The home pages that are open in one process, and what they are told of documents.
+"""The lists that are open in one process, and what they are told of the objects in them.
 
 One rendering per change and process, not per viewer. What a viewer may see was read from the
 database when they came; it is read again when their rights change, as announced, or as found by
@@ -25,10 +25,11 @@ from collab.engine.errors import LogUnavailable
 from collab.engine.occupancy import NOBODY, Occupants
 from collab.models import Grant, GrantQuerySet
 from collab.process import Process
+from collab.shared import SharedObject
 
 logger = logging.getLogger(__name__)
 
-# Changes to lists are gathered this long: one sharing of many documents is one refresh.
+# Changes to lists are gathered this long: one sharing of many objects is one refresh.
 _GATHER_S = 0.4
 _LOOK_S = 4.0
 # How long ago a page may have been rendered that is sent changes and not asked to load anew.
@@ -52,7 +53,7 @@ class Sight:
 
 
 class Viewer(Protocol):
-    """An open home page."""
+    """An open list."""
 
     sight: Sight
 
@@ -67,16 +68,18 @@ class Viewer(Protocol):
 
 
 class Lobby:
-    """The viewers of a process. Get it with `Lobby.current()`.
+    """The viewers of a model's lists in a process. Get it with `Lobby.of(model)`.
 
     Args:
         process: Whose occupants and announcements are shown.
+        model: What is listed.
     """
 
-    _by_process: WeakKeyDictionary[Process, Lobby] = WeakKeyDictionary()
+    _by_process: WeakKeyDictionary[Process, dict[type[SharedObject], Lobby]] = WeakKeyDictionary()
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, model: type[SharedObject]) -> None:
         self._process = process
+        self._model = model
         self._occupancy = process.registry.occupancy
         self._viewers: set[Viewer] = set()
         # Of rooms that somebody is in, or was a moment ago.
@@ -88,19 +91,19 @@ class Lobby:
         self._gathering: asyncio.Task[None] | None = None
         self._looking: asyncio.Task[None] | None = None
         self._accesses: dict[int, int] = {}
-        self._grants = Grants()
+        self._grants = Grants(model)
         self._occupancy.watchers.add(self._occupied)
         process.hearers.add(self._hear)
         process.enders.add(self._end)
 
     @classmethod
-    def current(cls) -> Lobby:
-        """Return the lobby of the running process."""
+    def of(cls, model: type[SharedObject]) -> Lobby:
+        """Return the running process's lobby of a model."""
         process = Process.current()
-        lobby = cls._by_process.get(process)
-        if lobby is None:
-            lobby = cls._by_process[process] = cls(process)
-        return lobby
+        lobbies = cls._by_process.setdefault(process, {})
+        if model not in lobbies:
+            lobbies[model] = cls(process, model)
+        return lobbies[model]
 
     def enter(self, viewer: Viewer, rendered_at: float) -> None:
         """Add a viewer, and send what changed since their page was rendered (wall clock, s)."""
@@ -146,7 +149,7 @@ class Lobby:
         known = self._rendered.get(key)
         if known is not None and known[0] is now:
             return known[1]
-        html = render_to_string("documents/_live.html", {"room": key, "live": shown(now)})
+        html = render_to_string("shared/_live.html", {"room": key, "live": shown(now)})
         fragment = f'<hx-partial hx-target="#live-{key}" hx-swap="outerHTML">{html}</hx-partial>'
         self._rendered[key] = (now, fragment)
         return fragment
@@ -154,7 +157,7 @@ class Lobby:
     def _hear(self, event: dict[str, Any]) -> None:
         if event["event"] == "renamed":
             key, title = event["room"], event["title"]
-            html = render_to_string("documents/_title.html", {"room": key, "title": title})
+            html = render_to_string("shared/_title.html", {"room": key, "title": title})
             partial = '<hx-partial hx-target="#title-%d" hx-swap="outerHTML">%s</hx-partial>'
             for viewer in tuple(self._viewers):
                 if viewer.sight.has(key):
@@ -183,7 +186,7 @@ class Lobby:
                 rooms, self._rooms = self._rooms, set()
                 await self._check(rooms)
                 stale, self._stale = self._stale, set()
-                html = render_to_string("documents/_stale.html")
+                html = render_to_string("shared/_stale.html", {"list_url": self._model.list_url()})
                 for viewer in stale:
                     viewer.owe({"list": html})
         except Exception:
@@ -199,7 +202,7 @@ class Lobby:
         if not rooms or not self._viewers:
             return
         try:
-            granted = await self._in_pool(_granted, rooms)
+            granted = await self._in_pool(_granted, self._model, rooms)
         except DatabaseError as error:
             logger.warning("Changed rights could not be read: %r", error)
             return
@@ -269,14 +272,15 @@ class Granted:
 _FIELDS = ("pk", "room_id", "user_id", "group_id")
 
 
-def _granted(rooms: Collection[int]) -> Granted:
-    """Read the grants of rooms whose documents are not in the trash."""
-    grants = _of_documents(Grant.objects.valid().filter(room_id__in=rooms))
+def _granted(model: type[SharedObject], rooms: Collection[int]) -> Granted:
+    """Read the grants of rooms whose objects are not in the trash."""
+    grants = _listed(model, Grant.objects.valid().filter(room_id__in=rooms))
     return Granted(list(grants.values_list(*_FIELDS)))
 
 
-def _of_documents(grants: GrantQuerySet) -> GrantQuerySet:
-    return grants.filter(room__document__isnull=False, room__document__trashed_at=None)
+def _listed(model: type[SharedObject], grants: GrantQuerySet) -> GrantQuerySet:
+    found = f"room__{model.KIND}"
+    return grants.filter(**{f"{found}__isnull": False, f"{found}__trashed_at": None})
 
 
 class Grants:
@@ -284,7 +288,8 @@ class Grants:
 
     _LATE = 1000
 
-    def __init__(self) -> None:
+    def __init__(self, model: type[SharedObject]) -> None:
+        self._model = model
         self._last = 0
         self._seen: set[int] | None = None
 
@@ -294,7 +299,7 @@ class Grants:
             newest = Grant.objects.order_by("-pk").values_list("pk", flat=True).first()
             self._last = newest or 0
         grants = Grant.objects.filter(pk__gt=self._last - self._LATE, token=None)
-        rows = list(_of_documents(grants).values_list(*_FIELDS))
+        rows = list(_listed(self._model, grants).values_list(*_FIELDS))
         fresh = [] if self._seen is None else [row for row in rows if row[0] not in self._seen]
         self._seen = {row[0] for row in rows}
         self._last = max([self._last, *self._seen])
@@ -302,7 +307,7 @@ class Grants:
 
 
 def shown(occupants: Occupants) -> dict[str, Any]:
-    """Prepare occupants for `documents/_live.html`."""
+    """Prepare occupants for `shared/_live.html`."""
     named = people.shown([(person, 1) for person in occupants.people])
     return {"people": named, "more": occupants.count - len(named), "count": occupants.count}
 
