@@ -34,10 +34,14 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
 
 
 @pytest.fixture
-async def process() -> AsyncIterator[object]:
-    """The live engine of the test's loop, stopped at the end."""
+async def process(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[object]:
+    """The live engine of the test's loop, stopped at the end.
+
+    What a site's process does of itself besides would write into the test's one database.
+    """
     from collab.process import Process
 
+    monkeypatch.setattr(Process, "starters", [])
     current = Process.current()
     yield current
     await current.stop()

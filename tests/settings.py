@@ -16,5 +16,3 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # The log writes from threads of its own, which an in-memory database would lock out.
     DATABASES["default"]["TEST"] = {"NAME": str(_directory / "test.sqlite3")}
-# Threads of the process would write into the one database while a test's transaction has it.
-COLLAB_SELF_MEASURE = COLLAB_STORE_UPKEEP = False
