@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.collab.beds import database
+from tests.dashboards.receiver import ENVIRONMENT, Receiver
 from tests.dashboards.stores import StoreBed
+from tests.support.servers import Site, running
 
 if TYPE_CHECKING:
     from pytest_django.plugin import DjangoDbBlocker
@@ -58,3 +60,33 @@ def bed(request: pytest.FixtureRequest, django_db_blocker: DjangoDbBlocker) -> I
         one = StoreBed(alias)
         yield one
         one.clean()
+
+
+@pytest.fixture(scope="session")
+def sqlite_receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
+    """A site that senders push to, as `collab up` starts it."""
+    site = Site(tmp_path_factory.mktemp("receiver"), environment=ENVIRONMENT)
+    with running(site):
+        yield Receiver(site)
+
+
+@pytest.fixture(scope="session")
+def postgres_receiver(
+    postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Receiver]:
+    """The same on a database of its own in PostgreSQL."""
+    import psycopg
+
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE receiver")
+    url = postgres.url.rpartition("/")[0] + "/receiver"
+    directory = tmp_path_factory.mktemp("receiver")
+    site = Site(directory, environment=ENVIRONMENT | {"DATABASE_URL": url})
+    with running(site):
+        yield Receiver(site)
+
+
+@pytest.fixture(params=["sqlite", POSTGRES])
+def receiver(request: pytest.FixtureRequest) -> Receiver:
+    """A site that senders push to, on each database."""
+    return request.getfixturevalue(f"{request.param}_receiver")  # type: ignore[no-any-return]
