@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from pathlib import Path
@@ -95,10 +96,7 @@ class Receiver:
         url = self.site.environment.get("DATABASE_URL")
         if url:
             with psycopg.connect(url) as connection:
-                return connection.execute(sql, values).fetchall()  # type: ignore[arg-type]
+                return connection.execute(sql, values).fetchall()
         path = Path(self.site.environment["COLLAB_DATA_DIR"]) / "collab.sqlite3"
-        connection = sqlite3.connect(path)
-        try:
-            return connection.execute(sql.replace("%s", "?"), values).fetchall()
-        finally:
-            connection.close()
+        with contextlib.closing(sqlite3.connect(path)) as opened:
+            return opened.execute(sql.replace("%s", "?"), values).fetchall()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 import pytest
-from influxdb_client import InfluxDBClient, Point
+from influxdb_client import InfluxDBClient, Point  # type: ignore[attr-defined]
 from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_client.rest import ApiException
 from opentelemetry.exporter.otlp.proto.http import Compression
@@ -44,7 +44,7 @@ def name() -> str:
 
 @pytest.mark.parametrize("compression", [None, "gzip"])
 def test_prometheus_client_pushes_and_adds_and_deletes(
-    receiver: Receiver, name: str, compression: str | None
+    receiver: Receiver, name: str, compression: Literal["gzip"] | None
 ) -> None:
     """Each push is a sample of each series; a delete is answered, and what was stays."""
     registry = CollectorRegistry()

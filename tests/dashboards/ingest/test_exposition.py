@@ -153,7 +153,7 @@ def test_line_that_cannot_be_read_is_told_by_number(body: str | bytes, line: int
 def test_line_out_of_bounds_is_refused_by_number() -> None:
     """The library reads it, but it cannot be stored."""
     found = parse(f'a 1\n\n# HELP a b\nb{{x="{"y" * 600}"}} 1\nc 1 5\nd 1 {"9" * 30}\n')
-    assert sorted(refused(found)) == [4, 5, 6]
+    assert list(refused(found)) == [4, 5, 6]
 
 
 def test_openmetrics_without_an_end_is_malformed() -> None:

@@ -78,7 +78,7 @@ def test_bad_lines_are_numbered_and_good_ones_count() -> None:
         ])
     )  # fmt: skip
     assert len(found.readings) == 6
-    assert sorted(refused(found)) == [4, 5, 6, 7, 8, 9, 10, 12]
+    assert list(refused(found)) == [4, 5, 6, 7, 8, 9, 10, 12]
     assert "year 2000" in refused(found)[7]
     assert "UTF-8" in refused(found)[6]
     assert "line protocol" in refused(found)[4]
@@ -88,14 +88,14 @@ def test_text_may_go_over_lines() -> None:
     """Lines in it are no lines of the body, but are counted."""
     found = parse('m log="one\ntwo\nthree",value=1\nbad\nm2 value=2')
     assert series(found) == {"m{}": 1, "m2{}": 2}
-    assert sorted(refused(found)) == [4]
+    assert list(refused(found)) == [4]
 
 
 def test_text_that_is_never_closed_costs_its_line_only() -> None:
     """What follows is read as lines again."""
     found = parse('m log="one\nm value=1\nm2 log="x"\nm2 value=2')
     assert series(found) == {"m{}": 1, "m2{}": 2}
-    assert sorted(refused(found)) == [1]
+    assert list(refused(found)) == [1]
 
 
 def test_quote_in_a_tag_opens_no_text() -> None:

@@ -167,7 +167,7 @@ def test_bad_items_of_an_array_are_numbered_and_good_ones_count() -> None:
     """An array is read item by item."""
     found = parse(json.dumps([GOOD, 5, GOOD, {"name": "x"}]))
     assert len(found.readings) == 2
-    assert sorted(refused(found)) == [2, 4]
+    assert list(refused(found)) == [2, 4]
 
 
 @pytest.mark.parametrize(
