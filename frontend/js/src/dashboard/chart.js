@@ -6,7 +6,7 @@
  */
 import uPlot from 'uplot';
 import { onScheme } from './colours.js';
-import { figuresOf } from './columns.js';
+import { figuresOf, shownOf, valueAt } from './columns.js';
 import { Legend } from './legend.js';
 import { optionsOf } from './options.js';
 import { dataOf, plotOf, shapeOf, unitOf } from './plot.js';
@@ -227,26 +227,18 @@ export class CollabChart extends HTMLElement {
       'aria-valuemin': '0',
       'aria-valuemax': String(last),
     });
-    if (this.at < 0) this.say(last, 'Now');
+    if (this.at < 0) this.say(last);
   }
 
-  /**
-   * @param {number} index
-   * @param {string} [_why]
-   */
-  say(index, _why) {
+  /** @param {number} index of the point to tell */
+  say(index) {
     const { held, options, zone } = this.drawing;
     const box = /** @type {HTMLElement} */ (this.querySelector('.chart__plot'));
     const unit = unitOf(this.drawing);
-    let column = 0;
-    const values = held.head.lines.flatMap(({ name, band }) => {
-      const value = held.values[column][index];
-      column += band ? 3 : 1;
-      if (this.switchedOff.has(name)) return [];
-      return [
-        `${name} ${Number.isNaN(value) || value === undefined ? '–' : shown(value, unit, options.decimals)}`,
-      ];
-    });
+    const lines = shownOf(held, this.switchedOff, options.nulls === 'zero');
+    const values = lines.map(
+      ({ name, value }) => `${name} ${shown(valueAt(value, index), unit, options.decimals)}`,
+    );
     const at = held.at[index];
     const text =
       at === undefined ? gettext('No data') : `${moment(at, zone)}: ${values.join(', ')}`;

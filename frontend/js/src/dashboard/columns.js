@@ -2,7 +2,10 @@
  * Columns as the chart library wants them: times, then of each shown line its value, and the low and
  * the high that its points reached. Stacked lines are sums from the last to the first.
  *
- * @typedef {(number | null)[]} Column
+ * Points may be closer to each other than numbers come in. So a line goes on over as many points as
+ * usual, and some more; those are undefined, which the library skips, where null is a gap.
+ *
+ * @typedef {(number | null | undefined)[]} Column
  *
  * @typedef {object} Shown a line that is drawn
  * @property {number} index among the answer's lines
@@ -14,25 +17,30 @@
  * @typedef {import('./points.js').Held} Held
  */
 
+/** A line breaks where nothing came for so many times the usual distance between its numbers. */
+const BREAK = 3.5;
+
 /**
  * @param {Held} held
  * @param {Set<string>} hidden names of lines that the person switched off
  * @param {boolean} isZeroed no value counts as nothing
  * @returns {Shown[]}
  */
-export function shownOf({ head, values }, hidden, isZeroed) {
-  let at = 0;
+export function shownOf({ at, head, values }, hidden, isZeroed) {
+  let column = 0;
   return head.lines.flatMap(({ name, band }, index) => {
-    const [value, low, high] = values.slice(at, at + 3);
-    at += band ? 3 : 1;
+    const [value, low, high] = values.slice(column, column + 3);
+    column += band ? 3 : 1;
     if (hidden.has(name)) return [];
+    const bridged = bridgesOf(at, value, head.step);
+    const shown = (/** @type {Float64Array} */ numbers) => columnOf(numbers, bridged, isZeroed);
     return [
       {
         index,
         name,
-        value: columnOf(value, isZeroed),
-        low: band ? columnOf(low, isZeroed) : null,
-        high: band ? columnOf(high, isZeroed) : null,
+        value: shown(value),
+        low: band ? shown(low) : null,
+        high: band ? shown(high) : null,
       },
     ];
   });
@@ -40,11 +48,50 @@ export function shownOf({ head, values }, hidden, isZeroed) {
 
 /**
  * @param {Float64Array} numbers
+ * @param {Uint8Array} bridged
  * @param {boolean} isZeroed
  * @returns {Column}
  */
-const columnOf = (numbers, isZeroed) =>
-  Array.from(numbers, (value) => (Number.isNaN(value) ? (isZeroed ? 0 : null) : value));
+const columnOf = (numbers, bridged, isZeroed) =>
+  Array.from(numbers, (value, index) => {
+    if (!Number.isNaN(value)) return value;
+    return bridged[index] ? undefined : isZeroed ? 0 : null;
+  });
+
+/**
+ * @param {Float64Array} at
+ * @param {Float64Array} numbers
+ * @param {number} step
+ * @returns {Uint8Array} 1 for points without a value over which the line goes on
+ */
+function bridgesOf(at, numbers, step) {
+  const bridged = new Uint8Array(numbers.length);
+  /** @type {number[]} */
+  const known = [];
+  for (let index = 0; index < numbers.length; index += 1) {
+    if (!Number.isNaN(numbers[index])) known.push(index);
+  }
+  if (known.length === numbers.length || known.length < 2) return bridged;
+  const apart = known.slice(1).map((index, before) => at[index] - at[known[before]]);
+  const rising = [...apart].sort((one, other) => one - other);
+  const usual = rising[Math.floor(0.9 * (apart.length - 1))];
+  const most = BREAK * Math.max(usual, step);
+  known.slice(1).forEach((index, before) => {
+    if (apart[before] <= most) bridged.fill(1, known[before] + 1, index);
+  });
+  return bridged;
+}
+
+/**
+ * @param {Column} column
+ * @param {number} index
+ * @returns {number | null} the value of a point, or the last one before it that still goes for it
+ */
+export function valueAt(column, index) {
+  let at = index;
+  while (at > 0 && column[at] === undefined) at -= 1;
+  return column[at] ?? null;
+}
 
 /**
  * @param {Shown[]} lines
@@ -57,7 +104,9 @@ export function stacked(lines) {
   let below = null;
   for (let index = lines.length - 1; index >= 0; index -= 1) {
     const under = /** @type {Column | null} */ (below);
-    below = lines[index].value.map((value, point) => {
+    const column = lines[index].value;
+    below = column.map((_, point) => {
+      const value = valueAt(column, point);
       const sum = under?.[point] ?? null;
       return value === null && sum === null ? null : (value ?? 0) + (sum ?? 0);
     });

@@ -1,5 +1,6 @@
 /** The legend below a chart: what each line is, its value at the cursor, and whether it is shown. */
 import { colourOf } from './colours.js';
+import { shownOf, valueAt } from './columns.js';
 import { unitOf } from './plot.js';
 import { shown } from './units.js';
 
@@ -7,6 +8,8 @@ import { shown } from './units.js';
  * @typedef {import('./plot.js').Drawing} Drawing
  * @typedef {ReturnType<typeof import('./columns.js').figuresOf>} Figures
  */
+
+const NONE = new Set();
 
 export class Legend {
   element = document.createElement('div');
@@ -62,11 +65,10 @@ export class Legend {
       value === null || value === undefined || Number.isNaN(value)
         ? '–'
         : shown(value, unit, options.decimals);
-    let column = 0;
+    const lines = index === null ? [] : shownOf(held, NONE, options.nulls === 'zero');
     this.buttons.forEach((button, line) => {
       const figures = this.figures[line];
-      const now = index === null ? figures?.last : held.values[column]?.[index];
-      column += held.head.lines[line]?.band ? 3 : 1;
+      const now = index === null ? figures?.last : lines[line] && valueAt(lines[line].value, index);
       const words =
         options.legend === 'table'
           ? [figures?.min, figures?.mean, figures?.max, now].map(word)

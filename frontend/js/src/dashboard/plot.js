@@ -97,7 +97,7 @@ function drawnLines(drawing) {
     series.push({
       label: line.name,
       spanGaps: options.nulls === 'connect',
-      points: { show: isBars ? false : aloneOnly },
+      points: isBars ? { show: false } : { show: false, size: 4, fill: colour, filter: aloneIn },
       ...(isBars
         ? bars(drawing, index, lines.length, colour)
         : { stroke: colour, width: 1.5, ...filled(options, isBanded, colour) }),
@@ -126,20 +126,27 @@ function filled({ style, stacked: isStacked }, isBanded, colour) {
 }
 
 /**
- * A point that has no neighbours would not be seen as a line.
+ * Points that would not be seen as a line: those without neighbours.
  *
  * @param {uPlot} plot
  * @param {number} index
- * @param {number} first
- * @param {number} last
+ * @returns {number[]}
  */
-function aloneOnly(plot, index, first, last) {
+function aloneIn(plot, index) {
   const column = plot.data[index];
-  for (let at = first; at <= last; at += 1) {
-    if (column[at] == null) continue;
-    return column[at + 1] == null && (at === last || last - first < 2);
+  const alone = [];
+  let before = null;
+  for (let at = 0; at < column.length; at += 1) {
+    const value = column[at];
+    if (value === undefined) continue;
+    if (value !== null && before === null) {
+      let after = at + 1;
+      while (after < column.length && column[after] === undefined) after += 1;
+      if (column[after] == null) alone.push(at);
+    }
+    before = value;
   }
-  return false;
+  return alone;
 }
 
 /**

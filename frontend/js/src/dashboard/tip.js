@@ -1,6 +1,6 @@
 /** What stands beside the cursor of a chart: the time, and the value of each line, highest first. */
 import { colourOf } from './colours.js';
-import { shownOf } from './columns.js';
+import { shownOf, valueAt } from './columns.js';
 import { unitOf } from './plot.js';
 import { shown } from './units.js';
 import { moment } from './zones.js';
@@ -29,8 +29,8 @@ export class Tip {
     if (index === null || at === undefined || !drawing || !plot) return;
     const unit = unitOf(drawing);
     const rows = shownOf(drawing.held, drawing.hidden, drawing.options.nulls === 'zero')
-      .map((line) => ({ ...line, now: line.value[index] }))
-      .filter(({ now }) => now !== null && now !== undefined)
+      .map((line) => ({ ...line, now: valueAt(line.value, index) }))
+      .filter(({ now }) => now !== null)
       .sort((one, other) => Number(other.now) - Number(one.now));
     const time = document.createElement('p');
     time.className = 'tip__time';
@@ -75,7 +75,7 @@ function rowOf({ index: line, name, now, low, high }, index, word) {
     return made;
   });
   label.textContent = name;
-  const [least, most] = [low?.[index], high?.[index]];
+  const [least, most] = [low, high].map((edge) => edge && valueAt(edge, index));
   const isSpread = least != null && most != null && word(least) !== word(most);
   value.textContent = word(/** @type {number} */ (now));
   row.append(label, value);
