@@ -87,10 +87,12 @@ class SharedObject(models.Model):
     A subclass adds `room`, a OneToOneField to `collab.Room` whose `related_name` is its `KIND`, and
     `objects`, the manager of a `SharedQuerySet`. `PAGES` is the namespace of its pages' URLs, and
     the first part of its addresses. With lists it has a `SharedVisit`, related to it as `visits`.
+    `VERSIONS` is the module of its `collab.versions.Versions`.
     """
 
     KIND: str
     PAGES: str
+    VERSIONS: str
     room: models.OneToOneField[Room, Room]
     room_id: int
     objects: Any

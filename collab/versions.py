@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from importlib import import_module
+from typing import Any, Protocol, cast
 
 from django.contrib.auth import get_user_model
 from django.utils.translation import gettext_lazy
@@ -42,9 +43,15 @@ class Restored:
 class Versions(Protocol):
     """What a model does with its versions: a module of these functions.
 
-    All raise what `history.state_at` raises. A seq of None is the state as it is now, and `old` of
-    0 that before the first edit.
+    `FORMATS` are those that `written` knows, the usual one first. All raise what
+    `history.state_at` raises. A seq of None is the state as it is now, and `old` of 0 that before
+    the first edit.
     """
+
+    FORMATS: tuple[str, ...]
+
+    def written(self, shared: Any, seq: int | None, format: str) -> str:
+        """Return a version as text in one of the formats."""
 
     def read(self, shared: Any, seq: int | None) -> Any:
         """Return what a version's page shows, for `<pages>/_version_content.html`: `reading`."""
@@ -54,6 +61,12 @@ class Versions(Protocol):
 
     def restore(self, *, actor: Any, shared: Any, seq: int, since: int | None = None) -> Restored:
         """Make the live object what it was; see `restore` of this module."""
+
+
+def of(model: type[SharedObject]) -> Versions:
+    """Return what a model does with its versions."""
+    kept: Any = import_module(model.VERSIONS)
+    return cast("Versions", kept)
 
 
 def with_people(entries: Sequence[Entry]) -> list[Shown]:

@@ -46,6 +46,7 @@ class Dashboard(SharedObject):
 
     KIND = "dashboard"
     PAGES = "dashboards"
+    VERSIONS = "dashboards.versions"
 
     room = models.OneToOneField(Room, models.CASCADE, related_name="dashboard", editable=False)
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from collab.versions import Restored, replica_at
 from dashboards import actions
+from dashboards.layout import exchange
 from dashboards.layout.arrange import arrange
 from dashboards.layout.compare import Change, Of, What
 from dashboards.layout.compare import compare as changes_between
@@ -19,6 +20,7 @@ from dashboards.layout.model import Cells, Layout, Panel, PanelKind
 from dashboards.layout.read import layout_of
 from dashboards.models import Dashboard
 
+FORMATS: tuple[str, ...] = ("json",)
 KINDS: Mapping[str, Any] = {
     PanelKind.STAT: gettext_lazy("number"),
     PanelKind.TIMESERIES: gettext_lazy("chart"),
@@ -69,11 +71,11 @@ _OF_VARIABLE: Mapping[What, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A panel of a version: where it was shown, and what people call it."""
+    """A panel of a version: where it was shown, and what people call its kind."""
 
     panel: Panel
     cells: Cells
-    name: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +108,14 @@ def read(shared: Dashboard, seq: int | None) -> Reading:
     layout = layout_at(shared, seq)
     cells = arrange({key: panel.place for key, panel in layout.panels.items()})
     panels = [
-        Shown(panel, cells[key], _name(panel.title, panel.kind))
-        for key, panel in layout.panels.items()
+        Shown(panel, cells[key], str(KINDS[panel.kind])) for key, panel in layout.panels.items()
     ]
     return Reading(layout.title, layout, panels)
+
+
+def written(shared: Dashboard, seq: int | None, format: str) -> str:
+    """Return a version as a file that can be imported. Raises as `read`."""
+    return exchange.written(layout_at(shared, seq))
 
 
 def compare(shared: Dashboard, old: int, new: int | None) -> Comparison:

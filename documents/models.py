@@ -20,6 +20,7 @@ class Document(SharedObject):
 
     KIND = "document"
     PAGES = "documents"
+    VERSIONS = "documents.versions"
 
     class Kind(models.TextChoices):
         """What the room's `body` is: an `XmlFragment` that Tiptap edits, or a plain `Text`."""

@@ -14,6 +14,8 @@ from documents.content import rewrite
 from documents.content.difference import difference
 from documents.models import Document
 
+FORMATS: tuple[str, ...] = ("text", "markdown", "html", "json")
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -40,10 +42,10 @@ def read(shared: Document, seq: int | None) -> Reading:
     return Reading(clean_title(titles.title_of(replica)), html)
 
 
-def written(document: Document, seq: int | None, format: str) -> str:
+def written(shared: Document, seq: int | None, format: str) -> str:
     """Return a version as html, markdown, text or json. Raises as `replica_at`."""
-    replica = replica_at(document, seq)
-    return content.written(replica, document.kind, format, document.get_absolute_url())
+    replica = replica_at(shared, seq)
+    return content.written(replica, shared.kind, format, shared.get_absolute_url())
 
 
 def compare(shared: Document, old: int, new: int | None) -> Comparison:

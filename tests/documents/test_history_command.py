@@ -82,7 +82,7 @@ def test_history_says_what_is_wrong(
 
 def test_history_of_no_document_says_so(desk: Desk) -> None:
     """Neither a number nor an unknown id is one."""
-    with pytest.raises(CommandError, match="no document's id"):
+    with pytest.raises(CommandError, match="no id or address of a document"):
         run("history", "12")
     with pytest.raises(CommandError, match="There is no document"):
         run("history", "00000000-0000-0000-0000-000000000000")

@@ -116,8 +116,8 @@ def test_share_replaces_the_role(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("document", "user", "says"),
     [
-        ("nonsense", "bob", "'nonsense' is no document's id or address."),
-        (str(uuid.UUID(int=1)), "bob", "There is no document 00000000-"),
+        ("nonsense", "bob", "'nonsense' is no id or address of a document or dashboard."),
+        (str(uuid.UUID(int=1)), "bob", "There is no document or dashboard 00000000-"),
         (None, "nobody", "There is no user 'nobody'."),
     ],
 )

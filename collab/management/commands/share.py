@@ -1,4 +1,4 @@
-"""`collab share DOCUMENT …`: give people, groups and links a role in a document, or take one."""
+"""`collab share OBJECT …`: give people, groups and links a role in it, or take one away."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from collab import sharing
+from collab.management.named import shared_named, user_named
 from collab.models import Grant, Role
-from documents.management.named import document_named, user_named
-from documents.models import Document
+from collab.shared import SharedObject
 
 NONE = "none"
 _MOST_DAYS = 3660
@@ -21,17 +21,18 @@ _MOST_DAYS = 3660
 
 class Command(BaseCommand):
     help = (
-        "Give USER the ROLE in DOCUMENT (its id or URL), in place of the one they have; “none” "
-        "takes it away. With --group at the end, USER is a group’s name. With --link instead of "
-        "USER, make a link and print its path. With DOCUMENT alone, list who has which role."
+        "Give USER the ROLE in OBJECT, a document or dashboard (its id or URL), in place of the "
+        "one they have; “none” takes it away. With --group at the end, USER is a group’s name. "
+        "With --link instead of USER, make a link and print its path. With OBJECT alone, list who "
+        "has which role."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         # What argparse would print puts --group where it cannot be.
         parser.usage = (
-            "collab share DOCUMENT [USER ROLE | GROUP ROLE --group | --link ROLE [--days N]]"
+            "collab share OBJECT [USER ROLE | GROUP ROLE --group | --link ROLE [--days N]]"
         )
-        parser.add_argument("document", help="the document's id, or the address of its page")
+        parser.add_argument("shared", metavar="OBJECT", help="its id, or the address of its page")
         parser.add_argument("user", nargs="?", help="user name, or a group's with --group")
         parser.add_argument("role", nargs="?", choices=[*Role.values, NONE])
         parser.add_argument("--group", action="store_true", help="USER is the name of a group")
@@ -44,7 +45,7 @@ class Command(BaseCommand):
     def handle(
         self,
         *args: Any,
-        document: str,
+        shared: str,
         user: str | None,
         role: str | None,
         group: bool,
@@ -58,7 +59,7 @@ class Command(BaseCommand):
             raise CommandError(f"Give a role for {user!r}, too: {', '.join(Role.values)}, {NONE}.")
         if days is not None and not 1 <= days <= _MOST_DAYS:
             raise CommandError(f"--days must be from 1 to {_MOST_DAYS}.")
-        found = document_named(document)
+        found: SharedObject = shared_named(shared)
         try:
             if link is not None:
                 self._link(found, Role(link), days)
@@ -69,28 +70,28 @@ class Command(BaseCommand):
         except sharing.NotShared as error:
             raise CommandError(str(error)) from error
 
-    def _link(self, document: Document, role: Role, days: int | None) -> None:
+    def _link(self, shared: SharedObject, role: Role, days: int | None) -> None:
         expires_at = None if days is None else timezone.now() + timedelta(days=days)
-        made = sharing.create_link(document.room, role, expires_at)
+        made = sharing.create_link(shared.room, role, expires_at)
         self.stdout.write(made.get_absolute_url())
 
-    def _share(self, document: Document, name: str, role: str, *, is_group: bool) -> None:
+    def _share(self, shared: SharedObject, name: str, role: str, *, is_group: bool) -> None:
         whom: dict[str, Any] = {"group": _group(name)} if is_group else {"user": user_named(name)}
         if role == NONE:
-            given = Grant.objects.filter(room=document.room, **whom).select_related("room").first()
+            given = Grant.objects.filter(room=shared.room, **whom).select_related("room").first()
             if given is None:
-                raise CommandError(f"{name} has no role in “{document}”.")
+                raise CommandError(f"{name} has no role in “{shared}”.")
             sharing.withdraw(given)
-            self.stdout.write(f"{name} has no role in “{document}” any more.")
+            self.stdout.write(f"{name} has no role in “{shared}” any more.")
             return
         if is_group:
-            sharing.grant_group(document.room, whom["group"], Role(role))
+            sharing.grant_group(shared.room, whom["group"], Role(role))
         else:
-            sharing.grant(document.room, whom["user"], Role(role))
-        self.stdout.write(f"{name} is {role} of “{document}”.")
+            sharing.grant(shared.room, whom["user"], Role(role))
+        self.stdout.write(f"{name} is {role} of “{shared}”.")
 
-    def _list(self, document: Document) -> None:
-        grants = Grant.objects.filter(room=document.room).select_related("user", "group")
+    def _list(self, shared: SharedObject) -> None:
+        grants = Grant.objects.filter(room=shared.room).select_related("user", "group")
         for given in grants.order_by("pk"):
             if given.user is not None:
                 self.stdout.write(f"{given.role:<10} user   {given.user.get_username()}")
