@@ -6,8 +6,13 @@ import base64
 import gzip
 import json
 import socket
+import sqlite3
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -295,6 +300,28 @@ def test_more_series_than_a_key_may_have_are_429_with_the_reason(
     assert f"{SERIES} series" in form.says(answer)
     assert int(answer.headers["Retry-After"]) > 0
     assert receiver.stored(name) == {}
+
+
+def test_senders_are_held_off_while_nothing_can_be_stored(receiver: Receiver, name: str) -> None:
+    """429 at once when too much waits, 503 for what waited too long; then all goes on."""
+    assert receiver.send("json", json.dumps({"name": name, "value": -1})).status_code == 200
+    bodies = [_objects(f"{name}_{n}", READINGS - 100) for n in range(3)]
+    path = Path(receiver.site.environment["COLLAB_DATA_DIR"]) / "collab.sqlite3"
+    with (
+        ThreadPoolExecutor(3) as pool,
+        closing(sqlite3.connect(path, isolation_level=None)) as lock,
+    ):
+        lock.execute("BEGIN IMMEDIATE")
+        answers = list(pool.map(partial(receiver.send, "json"), bodies))
+        lock.execute("ROLLBACK")
+    assert sorted(answer.status_code for answer in answers) == [429, 503, 503]
+    for answer in answers:
+        assert int(answer.headers["Retry-After"]) > 0
+        assert answer.json()["error"]["code"] in ("too_many", "database_away")
+    assert receiver.stored(f"{name}_") == {}
+    for body in bodies:
+        assert receiver.send("json", body).status_code == 200
+    assert [len(values) for values in receiver.stored(f"{name}_").values()] == [READINGS - 100] * 3
 
 
 # What is half good
