@@ -15,6 +15,7 @@ from collab.engine.replica import replica_of
 from collab.shared import clean_title
 from dashboards.layout import change, exchange
 from dashboards.layout.check import NewPanel, PanelChange
+from dashboards.layout.merge import merged
 from dashboards.layout.model import PANELS_AT_MOST, VARIABLES_AT_MOST, Layout, Panel
 from dashboards.layout.read import in_order, layout_of
 from dashboards.models import Dashboard
@@ -150,7 +151,8 @@ def set_layout(
     dashboard: Dashboard,
     layout: Layout,
     keep_title: bool = False,
-    check: Callable[[Layout], None] = lambda before: None,
+    base: Layout | None = None,
+    check: Callable[[Layout], None] = lambda live: None,
 ) -> Edited:
     """Make a dashboard's layout a wanted one, by the smallest edit.
 
@@ -159,15 +161,18 @@ def set_layout(
         dashboard: What is changed.
         layout: As it is to be.
         keep_title: Not its title.
+        base: What `layout` was made of: only what is different from that is written, and what has
+            been changed since stays.
         check: Looks at the layout that is there, and raises if it is not to be changed.
 
     Raises:
         NoSuchRoom, EpochChanged, UpdateRejected: as `edit`; and what `check` raises.
     """
 
-    def wanted(before: Layout) -> Layout:
-        check(before)
-        return replace(layout, title=before.title) if keep_title else layout
+    def wanted(live: Layout) -> Layout:
+        check(live)
+        made = replace(layout, title=(base or live).title) if keep_title else layout
+        return made if base is None else merged(base, made, live)
 
     return edit(actor=actor, dashboard=dashboard, change_to=wanted)
 

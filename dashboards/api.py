@@ -115,14 +115,21 @@ async def read_layout(
 ) -> HttpResponseBase:
     """Return the layout as a file that can be edited and written back, here or elsewhere.
 
-    Values that nobody set are left out. If-None-Match is answered with 304.
+    Values that nobody set are left out. The header `X-Seq` is the seq of the last edit in it.
+    If-None-Match is answered with 304.
     """
-    layout = await in_thread(_layout)(dashboard)
+
+    def read() -> tuple[Layout, int]:
+        state, seq = edits.state_and_seq_of(dashboard.room_id)
+        return layout_of(replica_of(state)), seq
+
+    layout, seq = await in_thread(read)()
     etag = _etag(layout)
     answer = get_conditional_response(request, etag=etag) or HttpResponse(
         exchange.written(layout), content_type="application/json"
     )
     answer["ETag"] = etag
+    answer["X-Seq"] = str(seq)
     answer["Cache-Control"] = "private, no-cache"
     return answer
 
@@ -133,12 +140,14 @@ async def write_layout(
     can: Abilities,
     file: LayoutFile,
     mode: Literal["replace", "add"] = "replace",
+    since: Seq | None = None,
 ) -> Any:
     """Make of the live layout what the file says, by the smallest edit that does it.
 
-    Panels are the same if their ids are. What others change meanwhile stays. With `mode=add` the
-    file's panels come anew below those that are there. With If-Match and the ETag of a read, a
-    layout that has changed since is left as it is, and answered with 412.
+    Panels are the same if their ids are. With `since`, the `X-Seq` of a read, only what the file
+    changed since then is written: what others changed meanwhile stays. Without it, If-Match and the
+    ETag of a read leave a layout that has changed as it is, and answer 412. With `mode=add` the
+    file's panels come anew below those that are there.
     """
     require(can, "write")
     user = request.auth  # type: ignore[attr-defined]
@@ -146,21 +155,23 @@ async def write_layout(
     if mode == "add":
         add = in_thread(actions.add_panels)
         return {"seq": (await add(actor=user, dashboard=dashboard, layout=wanted)).seq}
-    if_match = request.headers.get("If-Match", "")
+    known = parse_etags(request.headers.get("If-Match", ""))
 
-    def check(before: Layout) -> None:
-        known = parse_etags(if_match)
-        if if_match and known != ["*"] and _etag(before) not in known:
+    def check(live: Layout) -> None:
+        if known and known != ["*"] and _etag(live) not in known:
             raise ApiError(412, "changed", _("The layout has changed since you read it."))
 
-    done = await in_thread(actions.set_layout)(
-        actor=user,
-        dashboard=dashboard,
-        layout=wanted,
-        keep_title="title" not in file.model_fields_set,
-        check=check,
-    )
-    return {"seq": done.seq}
+    def write() -> actions.Edited:
+        return actions.set_layout(
+            actor=user,
+            dashboard=dashboard,
+            layout=wanted,
+            keep_title="title" not in file.model_fields_set,
+            base=None if since is None else versions.layout_at(dashboard, since),
+            check=check,
+        )
+
+    return {"seq": (await in_thread(write)()).seq}
 
 
 async def add_panel(
@@ -195,10 +206,22 @@ async def remove_panel(
     return Status(204, None)
 
 
+_TEXT = {"type": "string"}
+_READ = {
+    "responses": {
+        200: {
+            "headers": {
+                "ETag": {"schema": _TEXT, "description": "For If-Match and If-None-Match"},
+                "X-Seq": {"schema": _TEXT, "description": "For `since`"},
+            },
+        },
+        304: {"description": "Not Modified"},
+    }
+}
 _layouts = Operations(Dashboard, "layout")
 _layouts.add(
     "GET", "/layout", read_layout,
-    response={200: LayoutFile, **errors(404)}, summary="Export a layout",
+    response={200: LayoutFile, **errors(404)}, summary="Export a layout", openapi_extra=_READ,
 )  # fmt: skip
 _layouts.add(
     "PUT", "/layout", write_layout,
@@ -284,10 +307,6 @@ _versions.add(
     response={200: Changes, **errors(404)}, summary="Compare versions",
 )  # fmt: skip
 router.add_router("", _versions.router)
-
-
-def _layout(dashboard: Dashboard) -> Layout:
-    return layout_of(replica_of(edits.state_of(dashboard.room_id)))
 
 
 def _panel(panel: Panel) -> dict[str, Any]:

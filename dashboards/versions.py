@@ -15,7 +15,6 @@ from dashboards.layout import exchange
 from dashboards.layout.arrange import arrange
 from dashboards.layout.compare import Change, Of, What
 from dashboards.layout.compare import compare as changes_between
-from dashboards.layout.merge import merged
 from dashboards.layout.model import Cells, Layout, Panel, PanelKind
 from dashboards.layout.read import layout_of
 from dashboards.models import Dashboard
@@ -147,11 +146,7 @@ def restore(*, actor: Any, shared: Dashboard, seq: int, since: int | None = None
     """
     wanted = layout_of(replica_at(shared, seq), whole=True)
     base = None if since is None else layout_of(replica_at(shared, since), whole=True)
-
-    def back(live: Layout) -> Layout:
-        return wanted if base is None else merged(base, wanted, live)
-
-    done = actions.edit(actor=actor, dashboard=shared, change_to=back)
+    done = actions.set_layout(actor=actor, dashboard=shared, layout=wanted, base=base)
     return Restored(done.seq, done.seq - 1 if done.changed else None)
 
 
