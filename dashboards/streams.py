@@ -85,6 +85,7 @@ class Stream:
     base: int
     bands: tuple[bool, ...]
     overlap_ms: int
+    spacing_ms: int
     whole_at_ms: int
     reading: values.Reading
     body: SafeString
@@ -157,9 +158,10 @@ def opened(asked: Asked, tick: int, now_ms: int, store: MetricStore) -> Stream:
     if not any(query.metric for query in asked.panel.queries.values()):
         nothing = Answer(np.zeros(0, np.int64), 1000, [])
         return _shown(_started(asked, Plan(0, 1000, 0, 0), nothing, now_ms), None, tick)
-    plan = _plan(asked, now_ms, store)
+    spacing_ms = _spacing_ms(asked, now_ms, store)
+    plan = _plan(asked, now_ms, store, spacing_ms)
     answer = questions.answer(asked.panel, asked.chosen, plan, store)
-    return _shown(_started(asked, plan, answer, now_ms), None, tick)
+    return _shown(_started(asked, plan, answer, now_ms, spacing_ms), None, tick)
 
 
 def without_answer(asked: Asked, tick: int) -> Stream:
@@ -187,9 +189,14 @@ def advanced(
         whole: Read all points, also those that nothing is known to have changed.
     """
     asked, old = stream.asked, stream.answer
-    plan = _plan(asked, now_ms, store)
-    alike = (plan.step_ms, plan.width_ms) == (stream.plan.step_ms, stream.plan.width_ms)
     whole = whole or (asked.range.is_live and now_ms - stream.whole_at_ms >= _WHOLE_EVERY_MS)
+    spacing_ms = stream.spacing_ms
+    if whole or old is None:
+        found_ms = _spacing_ms(asked, now_ms, store)
+        if not spacing_ms * 3 / 4 <= found_ms <= spacing_ms * 4 / 3:
+            spacing_ms = found_ms
+    plan = _plan(asked, now_ms, store, spacing_ms)
+    alike = (plan.step_ms, plan.width_ms) == (stream.plan.step_ms, stream.plan.width_ms)
     if old is not None and alike and not whole and len(old.at_ms):
         tail_ms = int(old.at_ms[-1]) - stream.overlap_ms
         if changed_ms is not None:
@@ -200,20 +207,35 @@ def advanced(
             return _followed(stream, plan, answer, tick, stream.whole_at_ms)
     answer = questions.answer(asked.panel, asked.chosen, plan, store)
     if old is None or not alike or _keys(old) != _keys(answer):
-        return _shown(_started(asked, plan, answer, now_ms), stream, tick)
+        return _shown(_started(asked, plan, answer, now_ms, spacing_ms), stream, tick)
     return _followed(stream, plan, answer, tick, now_ms)
 
 
-def _plan(asked: Asked, now_ms: int, store: MetricStore) -> Plan:
+def _span(asked: Asked, now_ms: int) -> tuple[int, int]:
+    """Return from when to when is asked: a window that has not begun has no value."""
     start_ms, end_ms = asked.range.resolve(now_ms)
-    end_ms = min(end_ms, now_ms + 1) if asked.range.is_live else end_ms
-    running = now_ms if end_ms > now_ms else None
+    return start_ms, max(min(end_ms, now_ms + 1), start_ms + 1)
+
+
+def _spacing_ms(asked: Asked, now_ms: int, store: MetricStore) -> int:
+    return questions.spacing_ms(asked.panel, asked.chosen, store, *_span(asked, now_ms))
+
+
+def _plan(asked: Asked, now_ms: int, store: MetricStore, spacing_ms: int) -> Plan:
+    start_ms, end_ms = _span(asked, now_ms)
     return tiers.plan(
-        start_ms, max(end_ms, start_ms + 1), asked.pixels, store.kept_since_ms, now_ms=running
+        start_ms,
+        end_ms,
+        asked.pixels,
+        store.kept_since_ms,
+        spacing_ms=spacing_ms,
+        now_ms=now_ms if end_ms > now_ms else None,
     )
 
 
-def _started(asked: Asked, plan: Plan, answer: Answer | None, now_ms: int) -> Stream:
+def _started(
+    asked: Asked, plan: Plan, answer: Answer | None, now_ms: int, spacing_ms: int = 0
+) -> Stream:
     """Begin a new base, of which nothing is rendered yet."""
     return Stream(
         asked=asked,
@@ -222,6 +244,7 @@ def _started(asked: Asked, plan: Plan, answer: Answer | None, now_ms: int) -> St
         base=next(_bases) % 2**32,
         bands=() if answer is None else tuple(_has_band(line) for line in answer.lines),
         overlap_ms=2 * plan.step_ms + _LATE_MS + _lateness_ms(answer),
+        spacing_ms=spacing_ms,
         whole_at_ms=now_ms,
         reading=values.reading_of(asked.panel, answer),
         body=SafeString(),
@@ -239,12 +262,12 @@ def _followed(old: Stream, plan: Plan, answer: Answer, tick: int, whole_at_ms: i
         _has_band(line) and not band for line, band in zip(answer.lines, old.bands, strict=True)
     )
     if before is None or wider or answer.unit != before.unit:
-        return _shown(_started(old.asked, plan, answer, whole_at_ms), old, tick)
+        return _shown(_started(old.asked, plan, answer, whole_at_ms, old.spacing_ms), old, tick)
     changed_ms = _first_change_ms(before, answer)
     if changed_ms is not None and len(before.at_ms):
         settled_ms = int(before.at_ms[-1]) - old.overlap_ms
         if changed_ms < settled_ms:
-            return _shown(_started(old.asked, plan, answer, whole_at_ms), old, tick)
+            return _shown(_started(old.asked, plan, answer, whole_at_ms, old.spacing_ms), old, tick)
     slid = plan.start_ms != old.plan.start_ms
     fresh = answer.newest_ms != before.newest_ms or answer.problems != before.problems
     if changed_ms is None and not slid and not fresh:

@@ -117,7 +117,10 @@ async def test_nothing_is_sent_before_a_show(stage: Stage) -> None:
     """Nor while the page pauses; it is what it missed that a later show brings."""
     await stage.record(1)
     seat = await stage.seat(json.dumps({"type": "pause"}))
+    first = await stage.seat()
+    await first.until(lambda: CPU in first.charts)
     await stage.record(2)
+    await first.until(lambda: first.charts[CPU].values() == [1, 2])
     assert seat.sent == []
     await seat.say(show())
     await seat.until(lambda: seat.charts.get(CPU) and seat.charts[CPU].values() == [1, 2])
