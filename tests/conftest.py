@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.servers import Postgres, Redis, Site, running
+
+if TYPE_CHECKING:
+    from tests.documents.cast import Stage
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +49,15 @@ async def process(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[object]:
     current = Process.current()
     yield current
     await current.stop()
+
+
+@pytest.fixture(scope="session")
+def sqlite_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The site as `collab up` starts it."""
+    from tests.documents.cast import ENVIRONMENT, Stage
+
+    site = Site(tmp_path_factory.mktemp("stage"), environment=ENVIRONMENT)
+    with running(site):
+        stage = Stage(site)
+        stage.cast()
+        yield stage

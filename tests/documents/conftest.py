@@ -12,16 +12,6 @@ from tests.support.servers import Postgres, Site, running
 
 
 @pytest.fixture(scope="session")
-def sqlite_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """The site as `collab up` starts it."""
-    site = Site(tmp_path_factory.mktemp("stage"), environment=ENVIRONMENT)
-    with running(site):
-        stage = Stage(site)
-        stage.cast()
-        yield stage
-
-
-@pytest.fixture(scope="session")
 def postgres_stage(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The site on a database of its own in PostgreSQL."""
     with psycopg.connect(postgres.url, autocommit=True) as connection:

@@ -1,28 +1,25 @@
 """Who may do what: every role at every page, API operation and socket, with the exact answer.
 
 A method of an address, or a socket, that these tables do not know fails a test: whoever adds one
-says here who may use it. The first eight roles see the document; see `tests.documents.roles`.
+says here who may use it. The first eight roles see the document; see `tests.support.roles`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pycrdt
 import pytest
-from django.test import Client
-from django.urls import URLResolver, get_resolver
 
 from collab.engine import protocol
 from collab.engine.protocol import Kind, State
-from documents.routing import websocket_urlpatterns
-from tests.documents.cast import Stage, end_of, open_socket
-from tests.documents.roles import ROLES, Tried, Troupe
+from tests.documents.cast import Stage
+from tests.support.addresses import STAND_INS, addresses
 from tests.support.peers import SocketPeer
+from tests.support.roles import ROLES, Tried, Troupe, expected, refused
 
 # Answers in the order of ROLES: owner, editor, commenter, reader, group, link_reader, link_editor,
 # both, none, anonymous, trash_owner, trash_editor, trash_link. A "+" is for what changed something.
@@ -71,8 +68,8 @@ PAGES: dict[str, tuple[Asked, str]] = {
     ),
     f"POST {_PAGE}/versions/{{seq}}/restore/": ({}, _WRITES),
     f"GET {_PAGE}/share/": ({}, _SHARE),
-    f"POST {_PAGE}/share/people/": ({"name": "matrix-newcomer", "role": "editor"}, _SHARES),
-    f"POST {_PAGE}/share/groups/": ({"name": "matrix owners", "role": "editor"}, _SHARES),
+    f"POST {_PAGE}/share/people/": ({"name": "document-newcomer", "role": "editor"}, _SHARES),
+    f"POST {_PAGE}/share/groups/": ({"name": "document owners", "role": "editor"}, _SHARES),
     f"POST {_PAGE}/share/links/": ({"role": "reader", "expiry": "7"}, _SHARES),
     f"POST {_PAGE}/share/{{grant_id}}/role/": ({"role": "editor"}, _SHARES),
     f"POST {_PAGE}/share/{{grant_id}}/withdraw/": ({}, _SHARES),
@@ -132,7 +129,7 @@ API: dict[str, tuple[Asked, str]] = {
     ),
     f"GET {_DOCUMENT}/grants": ({}, _API_SHARE.format(200).replace("+", "")),
     f"POST {_DOCUMENT}/grants": (
-        {"json": {"user": "matrix-newcomer", "role": "editor"}},
+        {"json": {"user": "document-newcomer", "role": "editor"}},
         _API_SHARE.format(201),
     ),
     f"POST {_DOCUMENT}/grants?": (
@@ -195,62 +192,13 @@ def troupe(sqlite_stage: Stage) -> Iterator[Troupe]:
     one.close()
 
 
-def expected(answers: str) -> dict[str, str]:
-    return dict(zip(ROLES, answers.split(), strict=True))
-
-
-def attempt(troupe: Troupe, role: str, method: str, path: str, asked: Asked) -> str:
-    """Ask as somebody, on a document of their own. Returns the status, with "+" for a change."""
-    tried = troupe.document(role)
-    before = troupe.look(tried)
-    answer = troupe.request(role, method, path.format(**tried.values), **asked)
-    changed = "+" if troupe.look(tried) != before else ""
-    if role in ("none", "anonymous") and "link" not in path:
-        assert tried.id not in answer.text or answer.status_code == 302, "it says what is there"
-    return f"{answer.status_code}{changed}"
-
-
-def addresses(patterns: Iterable[Any] | None = None, start: str = "/") -> Iterator[str]:
-    """Yield the address of every view there is, with the names of its parts in braces."""
-    for pattern in get_resolver().url_patterns if patterns is None else patterns:
-        address = start + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(pattern.pattern))
-        if isinstance(pattern, URLResolver):
-            yield from addresses(pattern.url_patterns, address)
-        else:
-            yield address
-
-
-def methods_of(address: str) -> set[str]:
-    """Return what an address takes; HEAD and OPTIONS say nothing that GET does not."""
-    answer = Client().options(address.format(**STAND_INS))
-    allowed = answer.headers.get("Allow", "ANY").split(", ")
-    return set(allowed) - {"HEAD", "OPTIONS"}
-
-
-STAND_INS = {
-    "document_id": "00000000-0000-0000-0000-00000000d0c1", "grant_id": 1, "seq": 1, "key": "key",
-    "token": "token", "uidb64": "MQ",
-}  # fmt: skip
-
-
-def test_every_method_of_every_address_is_in_a_table() -> None:
-    """Whoever adds one says who may use it."""
-    found = {
-        f"{method} {address}"
-        for address in addresses()
-        if not address.startswith("/admin/")
-        for method in methods_of(address)
-    }
-    assert found == {*PAGES, *SITE, *(call.partition("?")[0] for call in API)}
-
-
 @pytest.mark.parametrize("call", PAGES)
 def test_pages_answer_each_role(troupe: Troupe, call: str) -> None:
     """Who may not see it gets 404 or the login page, who may see it and not do this 403."""
     method, path = call.split(" ")
     fields, answers = PAGES[call]
     asked = {"data": fields} if method == "POST" else {}
-    found = {role: attempt(troupe, role, method, path, asked) for role in ROLES}
+    found = {role: troupe.attempt(role, method, path, asked) for role in ROLES}
     assert found == expected(answers)
 
 
@@ -279,25 +227,13 @@ def test_the_admin_is_there_for_no_role(troupe: Troupe, role: str) -> None:
         assert (answer.status_code, answer.headers["Location"][: len(login)]) == (302, login), path
 
 
-def test_every_operation_is_in_the_table(sqlite_stage: Stage) -> None:
-    """The API's own description is the list."""
-    paths = httpx.get(f"{sqlite_stage.site.url}/api/openapi.json", timeout=20).json()["paths"]
-    described = {f"{method.upper()} {path}" for path in paths for method in paths[path]}
-    assert described == {call.partition("?")[0] for call in API}
-
-
 @pytest.mark.parametrize("call", API)
 def test_operations_answer_each_role(troupe: Troupe, call: str) -> None:
     """Who may not see it gets 404, or 401 without any way in; who may see it 403 for the rest."""
     method, path = call.split(" ")
     asked, answers = API[call]
-    found = {role: attempt(troupe, role, method, path, asked) for role in ROLES}
+    found = {role: troupe.attempt(role, method, path, asked) for role in ROLES}
     assert found == expected(answers)
-
-
-def test_every_socket_is_in_the_table() -> None:
-    """Whoever adds one says who may enter."""
-    assert {str(pattern.pattern) for pattern in websocket_urlpatterns} == set(SOCKETS)
 
 
 @pytest.mark.parametrize("path", [path for path in SOCKETS if path.startswith("ws/home")
@@ -306,12 +242,9 @@ async def test_sockets_of_fragments_let_in_who_may(troupe: Troupe, path: str) ->
     """They take no frames: one that is let in closes with 4422 at the first."""
 
     async def enter(role: str) -> str:
-        tried = troupe.document(role)
+        tried = troupe.take(role)
         url = f"{troupe.stage.site.ws_url}/{path.replace('<uuid:document_id>', tried.id)}"
-        socket = await open_socket(url, troupe.headers(role))
-        await socket.send("hello")
-        code, _ = await end_of(socket)
-        return "in" if code == 4422 else str(code)
+        return await refused(url, troupe.headers(role)) or "in"
 
     ends = await asyncio.gather(*(enter(role) for role in ROLES))
     assert dict(zip(ROLES, ends, strict=True)) == expected(SOCKETS[path])
@@ -326,9 +259,9 @@ async def test_frames_of_content_count_from_who_may_write(troupe: Troupe) -> Non
 
 async def _in_document(troupe: Troupe, role: str) -> str:
     """Send every kind of frame. Returns what became of it."""
-    tried = troupe.document(role)
+    tried = troupe.take(role)
     url = f"{troupe.stage.site.ws_url}/ws/documents/{tried.id}"
-    if (code := await _refused(url, troupe.headers(role))) is not None:
+    if (code := await refused(url, troupe.headers(role))) is not None:
         return code
     watcher = SocketPeer(url, **troupe.headers("trash_owner" if "trash" in role else "owner"))
     peer = SocketPeer(url, **troupe.headers(role))
@@ -355,14 +288,6 @@ async def _in_document(troupe: Troupe, role: str) -> str:
     await peer.close()
     await watcher.close()
     return "reads" if is_denied else "writes"
-
-
-async def _refused(url: str, headers: dict[str, str]) -> str | None:
-    """Return the code that a socket is refused with, or None if it is let in."""
-    socket = await open_socket(url, headers)
-    await socket.send("hello")
-    code, _ = await end_of(socket)
-    return None if code == 4422 else str(code)
 
 
 @pytest.mark.parametrize(
@@ -394,10 +319,10 @@ def test_a_grant_is_found_under_its_own_document_only(
 @pytest.fixture(scope="module")
 def mine(troupe: Troupe) -> Tried:
     """A document that is not touched by a try that fails."""
-    return troupe.document("owner")
+    return troupe.take("owner")
 
 
 @pytest.fixture(scope="module")
 def other(troupe: Troupe) -> Tried:
     """Another one."""
-    return troupe.document("none")
+    return troupe.take("none")

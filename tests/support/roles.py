@@ -1,17 +1,19 @@
-"""Everybody that a document knows, from its owner to a stranger, with a document for each try.
+"""Everybody that an object knows, from its owner to a stranger, with an object for each try.
 
-Each try that changes something takes a document of its own, so that tries do not meet.
+Each try that changes something takes an object of its own, so that tries do not meet.
 """
 
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from websockets.exceptions import ConnectionClosed
 
-from tests.documents.cast import Stage
+from tests.documents.cast import Stage, end_of, open_socket
 
 ROLES = (
     "owner", "editor", "commenter", "reader", "group", "link_reader", "link_editor", "both",
@@ -30,26 +32,22 @@ from django.utils import timezone
 from PIL import Image
 from collab.access import SESSION_LINKS
 from collab.models import Grant, Role, Room, StoredUpdate, Version
-from documents import attachments, content
-from documents.content import rewrite
-from documents.models import Attachment, Document
 
 names = ("owner", "editor", "commenter", "reader", "gus", "stranger", "zoe", "newcomer")
-users = {name: User.objects.create_user("matrix-" + name) for name in names}
-crew = Group.objects.create(name="matrix crew")
+users = {name: User.objects.create_user(f"{KIND}-{name}") for name in names}
+crew = Group.objects.create(name=f"{KIND} crew")
 crew.user_set.add(users["gus"])
-Group.objects.create(name="matrix owners").user_set.add(users["owner"])
-state = rewrite.new_state(content.parse_markdown("first words"), "rich", "A title")
-later = rewrite.edit(state, content.parse_markdown("second words"))
-rooms = Room.objects.bulk_create(Room(kind="document", head=2) for _ in range(len(ROLES) * EACH))
+Group.objects.create(name=f"{KIND} owners").user_set.add(users["owner"])
+CONTENT
+rooms = Room.objects.bulk_create(Room(kind=KIND, head=2) for _ in range(len(ROLES) * EACH))
 StoredUpdate.objects.bulk_create(
     StoredUpdate(room=room, seq=seq, author=users["owner"], data=data)
     for room in rooms for seq, data in ((1, state), (2, later)))
 Version.objects.bulk_create(
     Version(room=room, seq=1, name="First", state=state, whole=True) for room in rooms)
 now = timezone.now()
-documents = Document.objects.bulk_create(
-    Document(room=room, title="A title",
+objects = Model.objects.bulk_create(
+    Model(room=room, title="A title",
              trashed_at=now if ROLES[at // EACH].startswith("trash") else None)
     for at, room in enumerate(rooms))
 grants = []
@@ -59,15 +57,9 @@ for at, room in enumerate(rooms):
     grants.append(Grant(room=room, user=users["zoe"], role="reader"))
     grants.append(Grant(room=room, group=crew, role="editor"))
     for role in ("reader", "editor"):
-        grants.append(Grant(room=room, role=role, token=f"matrix-{role}-{at}"))
+        grants.append(Grant(room=room, role=role, token=f"{KIND}-{role}-{at}"))
 Grant.objects.bulk_create(grants)
-picture = io.BytesIO()
-Image.new("RGB", (2, 2)).save(picture, "PNG")
-kept = attachments.add(actor=users["owner"], document=documents[0], data=picture.getvalue())
-Attachment.objects.filter(pk=kept.pk).update(key="picture")
-Attachment.objects.bulk_create(
-    Attachment(document=one, key="picture", file=kept.file, content_type="image/png",
-               size_bytes=kept.size_bytes, width=2, height=2) for one in documents[1:])
+BESIDE
 
 # A session keeps the links that it opened, up to a bound: those of one role's documents.
 def session(name, links=None, role=None):
@@ -80,7 +72,7 @@ def session(name, links=None, role=None):
         store.load()
     if links:
         at = ROLES.index(role) * EACH
-        tokens = [f"matrix-{links}-{each}" for each in range(at, at + EACH)]
+        tokens = [f"{KIND}-{links}-{each}" for each in range(at, at + EACH)]
         store[SESSION_LINKS] = list(
             Grant.objects.filter(token__in=tokens).values_list("pk", flat=True))
     store.save()
@@ -98,13 +90,47 @@ def everybody():
     }
 
 zoes = dict(Grant.objects.filter(user=users["zoe"]).values_list("room_id", "pk"))
-readers = Grant.objects.filter(token__startswith="matrix-reader-")
+readers = Grant.objects.filter(token__startswith=f"{KIND}-reader-")
 links = dict(readers.values_list("room_id", "token"))
-print(json.dumps({"sessions": everybody(), "leaving": everybody(), "documents": {
+print(json.dumps({"sessions": everybody(), "leaving": everybody(), "objects": {
     role: [[str(one.pk), one.room_id, zoes[one.room_id], links[one.room_id]]
-           for one in documents[at * EACH:(at + 1) * EACH]]
+           for one in objects[at * EACH:(at + 1) * EACH]]
     for at, role in enumerate(ROLES)}}))
 """
+
+_CONTENT = {
+    "document": """
+from documents import attachments, content
+from documents.content import rewrite
+from documents.models import Attachment
+from documents.models import Document as Model
+state = rewrite.new_state(content.parse_markdown("first words"), "rich", "A title")
+later = rewrite.edit(state, content.parse_markdown("second words"))
+""",
+    "dashboard": """
+from dataclasses import replace
+from dashboards.layout import change
+from dashboards.layout.model import Layout, Panel, PanelKind, Place
+from dashboards.models import Dashboard as Model
+panel = Panel("panel00000", PanelKind.TEXT, "Note", Place(0, 0, 4, 2), text="first words")
+first = Layout("A title", {panel.id: panel})
+state = change.new_state(first)
+second = replace(first, panels={panel.id: replace(panel, title="Words")})
+later = change.edit(state, lambda before: second)
+""",
+}
+_BESIDE = {
+    "document": """
+picture = io.BytesIO()
+Image.new("RGB", (2, 2)).save(picture, "PNG")
+kept = attachments.add(actor=users["owner"], document=objects[0], data=picture.getvalue())
+Attachment.objects.filter(pk=kept.pk).update(key="picture")
+Attachment.objects.bulk_create(
+    Attachment(document=one, key="picture", file=kept.file, content_type="image/png",
+               size_bytes=kept.size_bytes, width=2, height=2) for one in objects[1:])
+""",
+    "dashboard": "",
+}
 
 # Django's CSRF check wants the cookie and the header alike.
 _TOKEN = "m" * 32
@@ -112,7 +138,7 @@ _TOKEN = "m" * 32
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A document for one try; `grant` is Zoe's, who reads it, and `token` a reader's link."""
+    """An object for one try; `grant` is Zoe's, who reads it, and `token` a reader's link."""
 
     id: str
     room: int
@@ -123,8 +149,9 @@ class Tried:
     def values(self) -> dict[str, Any]:
         """What addresses are filled with."""
         return {
-            "document_id": self.id, "grant_id": self.grant, "token": self.token, "seq": 1,
-            "key": "picture",
+            "document_id": self.id, "dashboard_id": self.id, "panel_id": "panel00000",
+            "panel": "panel00000", "grant_id": self.grant, "token": self.token,
+            "seq": 1, "key": "picture",
         }  # fmt: skip
 
 
@@ -133,26 +160,28 @@ class Troupe:
 
     Args:
         stage: The site; on SQLite.
-        each: How many documents each of them gets to try things on.
+        each: How many objects each of them gets to try things on.
+        kind: What the objects are, `document` or `dashboard`.
     """
 
-    def __init__(self, stage: Stage, each: int) -> None:
+    def __init__(self, stage: Stage, each: int, kind: str = "document") -> None:
         self.stage = stage
+        self._kind = kind
         # One client for all: making one, with its certificates, takes longer than a request.
         self._http = httpx.Client(base_url=stage.site.url, timeout=20, verify=False)
-        script = f"ROLES = {ROLES!r}\nEACH = {each}\n{_SEED}"
+        seed = _SEED.replace("CONTENT", _CONTENT[kind]).replace("BESIDE", _BESIDE[kind])
+        script = f"ROLES = {ROLES!r}\nEACH = {each}\nKIND = {kind!r}\n{seed}"
         done = stage.site.run("shell", "-v", "0", "-c", script)
         made = json.loads(done.stdout.splitlines()[-1])
         self._sessions: dict[str, str | None] = made["sessions"]
         self._leaving: dict[str, str | None] = made["leaving"]
-        self._documents = {
-            role: [Tried(*one) for one in documents]
-            for role, documents in made["documents"].items()
+        self._objects = {
+            role: [Tried(*one) for one in objects] for role, objects in made["objects"].items()
         }
 
-    def document(self, role: str) -> Tried:
-        """Take a document that nobody has touched."""
-        return self._documents[role].pop()
+    def take(self, role: str) -> Tried:
+        """Take an object that nobody has touched."""
+        return self._objects[role].pop()
 
     def headers(self, role: str) -> dict[str, str]:
         """Return what a browser says by itself."""
@@ -182,18 +211,47 @@ class Troupe:
     def look(self, tried: Tried) -> tuple[object, ...]:
         """Return what a try may change: content, title, trash, grants, names of versions, images.
 
-        The number of all documents tells of copies.
+        The number of all objects tells of copies.
         """
-        room = tried.room
+        room, table = tried.room, f"{self._kind}s_{self._kind}"
         return (
             self.stage.rows("SELECT head, access FROM collab_room WHERE id = %s", room),
             self.stage.rows(
-                "SELECT title, trashed_at IS NULL FROM documents_document WHERE room_id = %s", room
+                f"SELECT title, trashed_at IS NULL FROM {table} WHERE room_id = %s", room
             ),
             self.stage.rows(
                 "SELECT id, role FROM collab_grant WHERE room_id = %s ORDER BY id", room
             ),
             self.stage.rows("SELECT name FROM collab_version WHERE room_id = %s", room),
             self.stage.rows("SELECT COUNT(*) FROM documents_attachment"),
-            self.stage.rows("SELECT COUNT(*) FROM documents_document"),
+            self.stage.rows(f"SELECT COUNT(*) FROM {table}"),
         )
+
+    def attempt(self, role: str, method: str, path: str, asked: dict[str, Any]) -> str:
+        """Ask as somebody, on an object of their own. Returns the status, with "+" for a change."""
+        tried = self.take(role)
+        before = self.look(tried)
+        answer = self.request(role, method, path.format(**tried.values), **asked)
+        changed = "+" if self.look(tried) != before else ""
+        if role in ("none", "anonymous") and "link" not in path:
+            says_it = tried.id in answer.text and answer.status_code != 302
+            assert not says_it, "it says what is there"
+        return f"{answer.status_code}{changed}"
+
+
+def expected(answers: str) -> dict[str, str]:
+    """Read a table's answers: one for each role, in their order."""
+    return dict(zip(ROLES, answers.split(), strict=True))
+
+
+async def refused(url: str, headers: dict[str, str]) -> str | None:
+    """Return the code that a socket is refused with, or None if it is let in.
+
+    One that is let in takes no such frame, and closes with 4422.
+    """
+    socket = await open_socket(url, headers)
+    # It may be closed by now.
+    with suppress(ConnectionClosed):
+        await socket.send("hello")
+    code, _ = await end_of(socket)
+    return None if code == 4422 else str(code)
