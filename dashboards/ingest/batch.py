@@ -30,6 +30,8 @@ AHEAD_MS = 10 * 60 * 1000
 # Senders log an answer: more would not be read.
 REFUSALS_NAMED = 20
 READINGS = 100_000
+# Comments and empty lines are lines as well.
+_LINES_PER_READING = 4
 
 # What breaks lines and terminals, half characters that no UTF-8 can hold, and what turns the
 # direction of the text after it. The first two PostgreSQL refuses as well.
@@ -101,9 +103,20 @@ class Batch:
         """Return the error of a body that has more readings than one may have."""
         return TooLarge(f"A request may have {self.most} values at most; send smaller ones.")
 
+    def check_lines(self, body: bytes) -> None:
+        """Raise TooLarge if a body has far more lines than it may have readings."""
+        if body.count(b"\n") > _LINES_PER_READING * self.most:
+            raise self.too_large()
+
     def refuse(self, line: int | None, message: str, *, count: int = 1) -> None:
-        """Note what is not stored. All is counted, the first ones are named."""
+        """Note what is not stored. All is counted, the first ones are named.
+
+        Raises:
+            TooLarge: more is refused than may be stored; reading on would only cost time.
+        """
         self.refused += count
+        if self.refused > self.most:
+            raise self.too_large()
         if len(self.refusals) < REFUSALS_NAMED:
             self.refusals.append(Refusal(line, message))
 

@@ -77,6 +77,7 @@ def parse(body: bytes, batch: Batch, content_type: str, labels: Mapping[str, str
         UnknownEncoding: neither of the two formats.
         TooLarge: more readings than a body may have.
     """
+    batch.check_lines(body)
     lines = _Lines(body, batch)
     kind = content_type.partition(";")[0].strip().lower()
     try:

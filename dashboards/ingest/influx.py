@@ -37,6 +37,7 @@ def parse(body: bytes, batch: Batch, precision: str = "ns") -> None:
     """
     if precision not in _UNITS:
         raise Malformed("The precision must be ns, us, ms or s.")
+    batch.check_lines(body)
     per_ms, ms = _UNITS[precision]
     start, number = 0, 0
     while start < len(body):

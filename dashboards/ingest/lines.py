@@ -38,6 +38,7 @@ def parse(body: bytes, batch: Batch) -> None:
         Malformed: an array that cannot be read to its end.
         TooLarge: more readings than a body may have.
     """
+    batch.check_lines(body)
     start = body.lstrip()
     if start.startswith(b"["):
         _parse_array(start, batch)

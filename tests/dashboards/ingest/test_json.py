@@ -204,6 +204,15 @@ def test_more_readings_than_allowed_are_too_large() -> None:
         parse(body, most=10)
 
 
+@pytest.mark.parametrize("line", ["\n", "x\n", "5\n"])
+def test_reading_stops_where_nothing_good_can_come(line: str) -> None:
+    """Far more lines, or more refusals, than may be stored only cost time."""
+    with pytest.raises(TooLarge):
+        parse(line * 4001, most=1000)
+    with pytest.raises(TooLarge):
+        parse("[" + "5," * 1001 + "5]", most=1000)
+
+
 def test_all_refusals_are_counted_and_the_first_named() -> None:
     """An answer stays short."""
     found = parse("x\n" * 500)

@@ -375,6 +375,12 @@ def test_more_readings_than_allowed_are_too_large() -> None:
         parse(body("h", "histogram", sent, aggregationTemporality=DELTA), most=4)
 
 
+def test_more_objects_than_any_sender_sends_are_too_large() -> None:
+    """Reading JSON costs by the object, even by an empty one."""
+    with pytest.raises(TooLarge):
+        otlp.decode(b'{"resourceMetrics": [' + b"{}," * 400_000 + b"{}]}", otlp.JSON)
+
+
 GOOD = otlp.decode(
     body("h", "exponentialHistogram", exponential([1, 2]), aggregationTemporality=CUMULATIVE),
     otlp.JSON,
