@@ -7,7 +7,7 @@ other, so that one call does the work for all of them: `tabled` and `split` go t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
 import numpy as np
@@ -220,6 +220,8 @@ def _fold(series: Ids, at_ms: Times, buckets: Buckets) -> BucketTable:
     if not len(series):
         return BucketTable(series, buckets)
     starts = _starts(series, at_ms)
+    if len(starts) == len(series):
+        return BucketTable(series, replace(buckets, at_ms=at_ms))
     last = np.append(starts[1:], len(series)) - 1
     return BucketTable(
         series[starts],

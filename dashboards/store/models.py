@@ -79,8 +79,9 @@ class Sample(Point):
 class Rollup(Point):
     """Base of buckets; `at_ms` is where one begins.
 
-    `data` is six little-endian doubles: count, sum, min, max, last, increase. One packed value per
-    bucket reads three times as fast as six columns on SQLite, where every value is a Python object.
+    `data` is packed: its `at_ms` again, and six doubles: count, sum, min, max, last, increase, all
+    little-endian. What is packed is read several times as fast as columns on SQLite, where each of
+    their values is a Python object.
     """
 
     data = models.BinaryField()

@@ -7,13 +7,11 @@ from typing import Any
 
 import numpy as np
 from django.db import DatabaseError, IntegrityError, connections, transaction
-from numpy.typing import NDArray
 from psycopg import Cursor
 
 from dashboards.series.points import BucketTable, Ids, SampleTable, Times
 from dashboards.store.models import Ledger, Reopened
 from dashboards.store.tables import (
-    BUCKET,
     DAY_MS,
     RAW,
     TIERS,
@@ -25,7 +23,6 @@ from dashboards.store.tables import (
 
 # Each series comes as one value of packed rows, which numpy reads as it is.
 _SAMPLE = np.dtype([("at_ms", ">i8"), ("value", ">f8")])
-_ROW = np.dtype([("at_ms", ">i8"), ("data", BUCKET)])
 # A row of COPY in binary: how many fields, then each one's length and bytes.
 _COPY = np.dtype([
     ("fields", ">i2"), ("n1", ">i4"), ("series", ">i8"), ("n2", ">i4"), ("at_ms", ">i8"),
@@ -35,7 +32,7 @@ _COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_END = b"\xff\xff"
 
 _WINDOW = "unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS w(s, a, b)"
-_PARTITION_DAYS = {RAW: 1, **dict(zip(TIERS.values(), (7, 28, 364), strict=True))}
+_PARTITION_DAYS = {RAW: 1, **dict(zip(TIERS.values(), (7, 28, 91), strict=True))}
 # Whoever reads a table holds up whoever drops a part of it, who holds up everybody else.
 _LOCK_TIMEOUT = "2s"
 
@@ -71,21 +68,23 @@ class PostgresSql:
                 f" LEFT JOIN LATERAL ({earlier}) AS e ON true"
             )
         values = [*_columns(windows), first, end, *([end] if before else [])]
-        series, data = _packed(connection, query, values, _SAMPLE)
-        at_ms, value = data["at_ms"].astype(np.int64), data["value"].astype(np.float64)
-        return unique_samples(series, at_ms, value)
+        packed = _rows(connection, query, values)
+        rows = np.frombuffer(b"".join(data or b"" for _, data in packed), _SAMPLE)
+        sizes = [len(data or b"") // _SAMPLE.itemsize for _, data in packed]
+        series = np.repeat(np.array([series for series, _ in packed], np.int64), sizes)
+        return unique_samples(
+            series, rows["at_ms"].astype(np.int64), rows["value"].astype(np.float64)
+        )
 
     def buckets(self, connection: Any, table: str, windows: Windows) -> BucketTable:
         query = (
             f"SELECT w.s, p.data FROM {_WINDOW} CROSS JOIN LATERAL (SELECT"  # noqa: S608
-            " string_agg(int8send(at_ms) || data, ''::bytea) AS data FROM (SELECT at_ms, data"
-            f" FROM {table} WHERE series_id = w.s AND at_ms >= w.a AND at_ms < w.b"
+            f" string_agg(data, ''::bytea) AS data FROM (SELECT data FROM {table}"
+            " WHERE series_id = w.s AND at_ms >= w.a AND at_ms < w.b"
             " AND at_ms >= %s AND at_ms < %s ORDER BY at_ms) AS o) AS p"
-            " ORDER BY w.s, w.a"
+            " WHERE p.data IS NOT NULL ORDER BY w.s, w.a"
         )
-        values = [*_columns(windows), *windows.bounds()]
-        series, data = _packed(connection, query, values, _ROW)
-        return BucketTable(series, unpack(data["at_ms"].astype(np.int64), data["data"]))
+        return unpack(_rows(connection, query, [*_columns(windows), *windows.bounds()]))
 
     def next_times(self, connection: Any, table: str, series: Ids, from_ms: Times) -> Times:
         windows = Windows(series, from_ms, np.arange(len(series)))
@@ -209,16 +208,6 @@ def _make_part(using: str, table: str, start_ms: int, end_ms: int) -> None:
 
 def _columns(windows: Windows) -> list[list[int]]:
     return [windows.series.tolist(), windows.start_ms.tolist(), windows.end_ms.tolist()]
-
-
-def _packed(
-    connection: Any, query: str, values: list[Any], dtype: np.dtype[Any]
-) -> tuple[Ids, NDArray[Any]]:
-    """Read (series, packed rows) as columns."""
-    full = [(series, data) for series, data in _rows(connection, query, values) if data]
-    rows = np.frombuffer(b"".join(data for _, data in full), dtype)
-    sizes = [len(data) // dtype.itemsize for _, data in full]
-    return np.repeat(np.array([series for series, _ in full], np.int64), sizes), rows
 
 
 def _copy_rows(table: SampleTable) -> bytes:

@@ -63,6 +63,8 @@ class Pruner:
                     if until():
                         return pruned
         pruned.series = self._forget()
+        if pruned.series:
+            self._store.catalogue.refresh(at_once=True)
         return pruned
 
     def make_room_ahead(self) -> None:

@@ -10,12 +10,7 @@ import numpy as np
 
 from dashboards.series.points import BucketTable, Ids, SampleTable, Times
 from dashboards.store.models import Ledger, Reopened
-from dashboards.store.tables import BUCKET, RAW, Windows, pack, unique_samples, unpack
-
-# A bucket as text: its time, then its bytes, in hexadecimal. SQLite then gives one value per series
-# instead of one per bucket and column, of which each would be an object: 28,800 buckets take 9 ms
-# instead of 27.
-_ROW = np.dtype([("at_ms", ">i8"), ("data", BUCKET)])
+from dashboards.store.tables import RAW, Windows, pack, unique_samples, unpack
 
 _WINDOW = (
     "SELECT json_extract(value, '$[0]') AS s, json_extract(value, '$[1]') AS a,"
@@ -55,18 +50,16 @@ class SqliteSql:
         return unique_samples(series, at_ms, np.ascontiguousarray(columns[:, 2]))
 
     def buckets(self, connection: Any, table: str, windows: Windows) -> BucketTable:
+        # One value per series, in hexadecimal, instead of one object per bucket and column: 28,800
+        # buckets take a third of the time.
         rows = _rows(
             connection,
-            f"SELECT w.s, (SELECT group_concat(printf('%%016x', at_ms) || hex(data), '') FROM"  # noqa: S608
-            f" (SELECT at_ms, data FROM {table} WHERE series_id = w.s AND at_ms >= w.a"
-            f" AND at_ms < w.b ORDER BY at_ms)) FROM ({_WINDOW}) AS w",
+            f"SELECT w.s, (SELECT group_concat(hex(data), '') FROM (SELECT data FROM {table}"  # noqa: S608
+            " WHERE series_id = w.s AND at_ms >= w.a AND at_ms < w.b ORDER BY at_ms))"
+            f" FROM ({_WINDOW}) AS w",
             [json.dumps(windows.rows())],
         )
-        full = [(series, text) for series, text in rows if text]
-        data = np.frombuffer(bytes.fromhex("".join(text for _, text in full)), _ROW)
-        sizes = [len(text) // (2 * _ROW.itemsize) for _, text in full]
-        series = np.repeat(np.array([series for series, _ in full], np.int64), sizes)
-        return BucketTable(series, unpack(data["at_ms"].astype(np.int64), data["data"]))
+        return unpack([(series, bytes.fromhex(text)) for series, text in rows if text])
 
     def next_times(self, connection: Any, table: str, series: Ids, from_ms: Times) -> Times:
         rows = _rows(

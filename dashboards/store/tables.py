@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dashboards.series.points import Buckets, BucketTable, Ids, Samples, SampleTable, Times, Values
 from dashboards.series.ports import TIERS_MS
@@ -21,7 +20,8 @@ TIERS = {
 TABLES_BY_WIDTH = {0: RAW} | TIERS
 
 DAY_MS = 86_400_000
-BUCKET = np.dtype([(name, "<f8") for name in ("count", "sum", "min", "max", "last", "increase")])
+_COLUMNS = ("count", "sum", "min", "max", "last", "increase")
+BUCKET = np.dtype([("at_ms", "<i8"), *((name, "<f8") for name in _COLUMNS)])
 """How a bucket is packed; see `dashboards.store.models.Rollup`."""
 
 
@@ -110,16 +110,19 @@ class Sql(Protocol):
 def pack(buckets: Buckets) -> list[bytes]:
     """Pack each bucket as it is stored."""
     rows = np.empty(len(buckets.at_ms), BUCKET)
-    for name in BUCKET.names or ():
+    for name in ("at_ms", *_COLUMNS):
         rows[name] = getattr(buckets, name)
     data, size = rows.tobytes(), BUCKET.itemsize
     return [data[at : at + size] for at in range(0, len(data), size)]
 
 
-def unpack(at_ms: Times, rows: NDArray[Any]) -> Buckets:
-    """Make buckets of packed rows."""
-    columns = {name: np.ascontiguousarray(rows[name], np.float64) for name in BUCKET.names or ()}
-    return Buckets(at_ms, **columns)
+def unpack(packed: Sequence[tuple[int, bytes]]) -> BucketTable:
+    """Make a table of series and their packed buckets, one after the other."""
+    rows = np.frombuffer(b"".join(data for _, data in packed), BUCKET)
+    sizes = [len(data) // BUCKET.itemsize for _, data in packed]
+    series = np.repeat(np.array([series for series, _ in packed], np.int64), sizes)
+    columns = (np.ascontiguousarray(rows[name]) for name in ("at_ms", *_COLUMNS))
+    return BucketTable(series, Buckets(*columns))
 
 
 def unique_samples(series: Ids, at_ms: Times, value: Values) -> SampleTable:
