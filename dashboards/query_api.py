@@ -110,11 +110,12 @@ async def query(request: HttpRequest, asked: Query[Asked]) -> Any:
     or a quantile of a histogram. Without `step` it is as fine as `pixels` allow.
     """
     needs_account(request)
-    answer = await read(lambda: _answer(asked))
+    answer = await read(lambda: answer_to(asked))
     return HttpResponse(_encoded(answer), content_type="application/json; charset=utf-8")
 
 
-def _answer(asked: Asked) -> Answer:
+def answer_to(asked: Asked) -> Answer:
+    """Answer a query from the store. Blocks. Raises what `dashboards.readers.read` refuses."""
     panel = _panel(asked)
     numbers = store.current()
     now_ms = time.time_ns() // 1_000_000
