@@ -79,6 +79,7 @@ async def test_no_page_has_a_serious_fault(demo: Demo, scheme: str, size: dict[s
     for path in ("read/", "share/", "versions/", *_QUESTIONS):
         await page.goto(document + path)
         await check(page, path)
+    await _check_dashboards(demo, page)
     await page.goto(document)
     await page.locator("collab-editor[data-ready]").wait_for()
     await check(page, "the editor")
@@ -117,6 +118,21 @@ async def test_no_page_has_a_serious_fault(demo: Demo, scheme: str, size: dict[s
         await page.goto(demo.site.url + path)
         await check(page, path)
     await guest.close()
+
+
+async def _check_dashboards(demo: Demo, page: Page) -> None:
+    """Check the lists of dashboards, and what is under the address of the demo's."""
+    for path in ("/dashboards/?view=owned", "/dashboards/?view=shared"):
+        await page.goto(demo.site.url + path)
+        await check(page, path)
+    # Nothing is there: what to do first is shown.
+    await page.goto(f"{demo.site.url}/dashboards/?view=trash")
+    await check(page, "an empty list of dashboards")
+    await page.goto(f"{demo.site.url}/dashboards/?view=owned")
+    dashboard = await page.locator(".shelf__link").first.get_attribute("href")
+    for path in ("share/", "versions/?seq=1", "versions/?seq=1&against=0", *_QUESTIONS):
+        await page.goto(f"{demo.site.url}{dashboard}{path}")
+        await check(page, f"a dashboard's {path}")
 
 
 @LOOKS
