@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import Any, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import orjson
@@ -151,9 +151,11 @@ def _panel(asked: Asked) -> Panel:
 
 
 def _range(asked: Asked) -> Range:
-    if asked.tz not in available_timezones():
-        raise BadRange(_("There is no time zone “%s”.") % asked.tz)
-    return Range.parse(asked.start, asked.end, ZoneInfo(asked.tz))
+    try:
+        zone = ZoneInfo(asked.tz)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise BadRange(_("There is no time zone “%s”.") % asked.tz) from None
+    return Range.parse(asked.start, asked.end, zone)
 
 
 def _matchers(given: list[str]) -> tuple[tuple[str, str, str], ...]:
