@@ -141,7 +141,8 @@ SETTINGS = (
     Setting("HEADS_EVERY_S", 3.0, "s", "How often open rooms are compared with the log.", 0.05),
     Setting(
         "HUB_EVERY_S", 5.0, "s",
-        "How often dashboards that are looked at are asked anew; what is new is told at once.", 0.05,
+        "How often dashboards that are looked at are asked anew; what is new is told at once.",
+        0.05,
     ),
     Setting("IDLE_S", 30.0, "s", "How long a room without peers stays in memory."),
     Setting("OPEN_ROOMS", 10_000, "rooms", "Rooms that one process holds open at most.", 1),

@@ -18,6 +18,7 @@ from collab.engine.errors import CloseCode, CollabError, EpochChanged, Refused
 from collab.engine.peer import Peer, Person
 from collab.engine.ports import Author
 from collab.engine.room import Room, RoomKind
+from collab.framing import EXTENSION
 from collab.origin import origin_allowed
 from collab.process import Process
 
@@ -40,11 +41,15 @@ class SocketWire:
     Args:
         send: ASGI's send.
         drained: Called when a write that had to wait is through.
+        takes_framed: Whether the server takes `write_framed`.
     """
 
-    __slots__ = ("_closed", "_drained", "_send", "_waiting")
+    __slots__ = ("_closed", "_drained", "_send", "_waiting", "takes_framed")
 
-    def __init__(self, send: Send, drained: Callable[[], None]) -> None:
+    def __init__(
+        self, send: Send, drained: Callable[[], None], *, takes_framed: bool = False
+    ) -> None:
+        self.takes_framed = takes_framed
         self._send = send
         self._drained = drained
         self._waiting: asyncio.Task[None] | None = None
@@ -56,6 +61,10 @@ class SocketWire:
     def write_text(self, text: str) -> bool:
         """Write a text frame; like `write`."""
         return self._start({"type": "websocket.send", "text": text})
+
+    def write_framed(self, data: bytes) -> bool:
+        """Write what `collab.framing` encoded; like `write`, where the server takes it."""
+        return self._start({"type": EXTENSION, "data": data})
 
     def close(self, code: int, reason: str) -> None:
         if self._closed:
@@ -142,7 +151,8 @@ class LiveConsumer(AsyncConsumer):
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         self.scope = scope
-        self.wire = SocketWire(send, self.drained)
+        takes_framed = EXTENSION in scope.get("extensions", ())
+        self.wire = SocketWire(send, self.drained, takes_framed=takes_framed)
         try:
             await receive()  # websocket.connect, by the ASGI specification
             if not origin_allowed(scope):

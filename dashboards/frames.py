@@ -11,22 +11,23 @@
 
 Times are Unix milliseconds, NaN is: no value. A full replaces all that a chart has. A delta is for
 who has the same `base`: points before `drop_before_ms` go, all from `from_ms` on are replaced by
-those that follow, and the span that is shown begins at `drop_before_ms` and is as long as before.
-An entry of a type that is not known is skipped by its length.
+those that follow, and the span that is shown begins at `drop_before_ms`. It is as long as before,
+or goes to the last point where that is later. An entry of a type that is not known is skipped by
+its length.
 """
 
 from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from dashboards.series.answers import Line
-from dashboards.series.points import Times, Values
+from dashboards.charts import Chart
+from dashboards.series.points import Values
 
 VERSION = 1
 FULL = 0
@@ -48,62 +49,41 @@ def frame(tick_ms: float, entries: Iterable[bytes]) -> bytes:
 
 
 def full(
-    panel: str,
-    base: int,
-    at_ms: Times,
-    lines: Sequence[Line],
-    *,
-    bands: Sequence[bool],
-    step_ms: int,
-    unit: str,
-    span: tuple[int, int],
+    panel: str, base: int, chart: Chart, *, step_ms: int, unit: str, span: tuple[int, int]
 ) -> bytes:
     """Encode a chart as a whole, as an entry.
 
     Args:
         panel: Its panel's id.
         base: What deltas that build on it will name.
-        at_ms: The lines' times.
-        lines: The lines.
-        bands: Of each line, whether it has low and high; deltas have to have the same.
+        chart: Its points.
         step_ms: Between two points.
         unit: Of the values.
         span: From when to when the chart shows (ms).
     """
-    described = [
-        {"name": line.name, "labels": dict(line.labels), "band": band}
-        for line, band in zip(lines, bands, strict=True)
+    lines = [
+        {"name": name, "labels": dict(labels), "band": band}
+        for (name, labels), band in zip(chart.keys, chart.bands, strict=True)
     ]
-    meta = {"step": step_ms, "unit": unit, "from": span[0], "to": span[1], "lines": described}
+    meta = {"step": step_ms, "unit": unit, "from": span[0], "to": span[1], "lines": lines}
     words = json.dumps(meta, separators=(",", ":"), ensure_ascii=False).encode()
-    points = _COUNT.pack(len(at_ms))
-    body = b"".join((_COUNT.pack(len(words)), words, points, *_columns(at_ms, lines, bands)))
-    return _entry(panel, FULL, base, body)
+    head = _COUNT.pack(len(words)) + words + _COUNT.pack(len(chart.at_ms))
+    return _entry(panel, FULL, base, head + _columns(chart, 0))
 
 
-def delta(
-    panel: str,
-    base: int,
-    at_ms: Times,
-    lines: Sequence[Line],
-    *,
-    bands: Sequence[bool],
-    drop_before_ms: int,
-    from_ms: int,
-) -> bytes:
-    """Encode what changed of a chart, as an entry; see `full`.
+def delta(panel: str, base: int, chart: Chart, *, drop_before_ms: int, from_ms: int) -> bytes:
+    """Encode what changed of a chart, as an entry.
 
     Args:
-        panel: As in `full`, like `base` and `bands`.
-        base: The base that it builds on.
-        at_ms: The times from `from_ms` on.
-        lines: As many points of each line of the base, in the same order.
-        bands: As they were when the base was encoded.
+        panel: As in `full`.
+        base: The base that it builds on: a chart of the same lines and bands.
+        chart: Its points as they are now.
         drop_before_ms: Where the chart begins now.
         from_ms: From where on its points are replaced.
     """
-    head = _SPAN.pack(drop_before_ms, from_ms, len(at_ms))
-    return _entry(panel, DELTA, base, b"".join((head, *_columns(at_ms, lines, bands))))
+    first = int(np.searchsorted(chart.at_ms, from_ms))
+    head = _SPAN.pack(drop_before_ms, from_ms, len(chart.at_ms) - first)
+    return _entry(panel, DELTA, base, head + _columns(chart, first))
 
 
 def _entry(panel: str, kind: int, base: int, body: bytes) -> bytes:
@@ -111,17 +91,9 @@ def _entry(panel: str, kind: int, base: int, body: bytes) -> bytes:
     return b"".join((bytes((len(name),)), name, _ENTRY.pack(kind, base, len(body)), body))
 
 
-def _columns(at_ms: Times, lines: Sequence[Line], bands: Sequence[bool]) -> Iterable[bytes]:
-    yield _column(at_ms)
-    for line, band in zip(lines, bands, strict=True):
-        yield _column(line.value)
-        if band:
-            yield _column(line.value if line.low is None else line.low)
-            yield _column(line.value if line.high is None else line.high)
-
-
-def _column(values: Times | Values) -> bytes:
-    return values.astype("<f8").tobytes()
+def _columns(chart: Chart, first: int) -> bytes:
+    rows = chart.rows[:, first:].astype("<f8", copy=False)
+    return chart.at_ms[first:].astype("<f8").tobytes() + rows.tobytes()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from dashboards import frames, streams, variables
+from collab.framing import framed
+from dashboards import frames, reads, streams, variables
 from dashboards.layout.arrange import arrange
 from dashboards.layout.model import Layout, PanelKind
 from dashboards.news import News
@@ -52,8 +53,10 @@ class Tick:
     text: str
     frame: bytes | None
     grid_number: int
+    asked: dict[int, reads.Asked]
     cost_s: float  # Of the thread that made it; what it waited for costs nobody else.
     complete: bool
+    _framed: tuple[str, bytes | None, bytes] | None = field(default=None, repr=False)
     _whole_text: str | None = field(default=None, repr=False)
     _whole_frame: bytes | None = field(default=None, repr=False)
     _grid: str | None = field(default=None, repr=False)
@@ -69,7 +72,7 @@ class Tick:
     def whole_frame(self) -> bytes | None:
         """All charts; None of none."""
         if self._whole_frame is None:
-            self._whole_frame = self._framed(
+            self._whole_frame = self._frame(
                 [stream.full for stream in self.streams.values() if stream.is_chart]
             )
         return self._whole_frame
@@ -100,7 +103,16 @@ class Tick:
         if not held:
             return self.whole_frame
         charts = [(name, stream) for name, stream in self.streams.items() if stream.is_chart]
-        return self._framed([stream.since(held.get(name)) for name, stream in charts])
+        return self._frame([stream.since(held.get(name)) for name, stream in charts])
+
+    def framed(self, text: str, frame: bytes | None) -> bytes:
+        """Encode both as they go over the wire; what is of this tick as a whole only once."""
+        if self._framed is not None and self._framed[0] is text and self._framed[1] is frame:
+            return self._framed[2]
+        data = (framed(text) if text else b"") + (framed(frame) if frame is not None else b"")
+        if text is self.text or frame is self._whole_frame:
+            self._framed = text, frame, data
+        return data
 
     def context(self) -> dict[str, Any]:
         """Return what the grid's templates are rendered with."""
@@ -125,7 +137,7 @@ class Tick:
         """Return the values of one panel as the page has them."""
         return self.streams[panel].inner
 
-    def _framed(self, entries: list[bytes]) -> bytes | None:
+    def _frame(self, entries: list[bytes]) -> bytes | None:
         return frames.frame(self.at_ms, entries) if entries else None
 
 
@@ -177,6 +189,7 @@ def advance(
         follows=NOTHING_HELD if before is None else before.held,
         text="".join(stream.fragment for stream in changed),
         frame=frames.frame(now_ms, entries) if entries else None,
+        asked=asking.store.asked,
         grid_number=before.grid_number if before is not None and same_grid else asking.number,
         cost_s=0.0,
         complete=not asking.away,
@@ -206,7 +219,8 @@ class _Asking:
         self.away = False
         self.moved: list[Stream] = []
         self._before = before
-        self._store = store
+        foreseen = {} if before is None else before.asked
+        self.store = reads.Reads(store, now_ms, foreseen)
         self._now_ms = now_ms
         self._news = news
         self._whole = whole
@@ -221,9 +235,9 @@ class _Asking:
         if before is not None and before.layout.variables == layout.variables and self._news:
             return before.chosen, before.choices
         try:
-            chosen = variables.chosen(layout, selection.wanted, self._store)
+            chosen = variables.chosen(layout, selection.wanted, self.store)
             choices = {
-                variable.name: variables.choices(variable, self._store)
+                variable.name: variables.choices(variable, self.store)
                 for variable in layout.variables
             }
         except StoreAway:
@@ -263,12 +277,12 @@ class _Asking:
 
     def _read(self, asked: Asked, before: Stream | None) -> Stream:
         if before is None:
-            return streams.opened(asked, self.number, self._now_ms, self._store)
+            return streams.opened(asked, self.number, self._now_ms, self.store)
         return streams.advanced(
             before,
             self.number,
             self._now_ms,
-            self._store,
+            self.store,
             changed_ms=None if self._news is None else self._news.from_ms,
             whole=self._whole,
         )

@@ -134,20 +134,31 @@ class ViewerConsumer(Door, LiveConsumer):
         """Send what this tick has that was not sent yet; nothing while the socket does not read."""
         if self._stalled:
             return
-        if self._number != tick.number:
-            if self._wants_grid and self._grid_number < tick.grid_number:
-                text = tick.grid
-            else:
-                text = tick.text_since(self._number)
-            self._number, self._grid_number = tick.number, tick.grid_number
-            if text and not self.wire.write_text(text):
-                self._stalled = True
-                return
+        text = self._text_of(tick)
+        if text and not self.wire.takes_framed:
+            self._stalled = not self.wire.write_text(text)
+            if self._stalled:
+                return  # Its charts come when it reads again.
+        frame = None
         if self._held is not tick.held:
             frame = tick.frame_since(self._held)
             self._held = tick.held
-            if frame is not None:
-                self._stalled = not self.wire.write(frame)
+        if self.wire.takes_framed:
+            framed = tick.framed(text, frame)
+            self._stalled = bool(framed) and not self.wire.write_framed(framed)
+        elif frame is not None:
+            self._stalled = not self.wire.write(frame)
+
+    def _text_of(self, tick: Tick) -> str:
+        """Return the fragments that were not sent yet, and take them for sent."""
+        if self._number == tick.number:
+            return ""
+        if self._wants_grid and self._grid_number < tick.grid_number:
+            text = tick.grid
+        else:
+            text = tick.text_since(self._number)
+        self._number, self._grid_number = tick.number, tick.grid_number
+        return text
 
     def beat(self, frame: bytes) -> None:
         """Send a frame without charts, so that the page knows that the server is there."""

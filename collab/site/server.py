@@ -17,6 +17,7 @@ from daphne.server import Server
 from twisted.internet import defer
 
 from collab import conf
+from collab.framing import EXTENSION
 from collab.process import Process
 from collab.site.http import BoundedFactory
 from collab.site.websocket import Inbox, LiveFactory
@@ -71,6 +72,7 @@ class LiveServer(Server):
             return super().create_application(protocol, scope)
         inbox = Inbox(protocol)
         scope.setdefault("asgi", {"version": "3.0"})
+        scope.setdefault("extensions", {})[EXTENSION] = {}
         application = self.application(
             scope=scope, receive=inbox.get, send=partial(self.handle_reply, protocol)
         )
@@ -80,6 +82,10 @@ class LiveServer(Server):
         return inbox
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        if message["type"] == EXTENSION:
+            if "disconnected" not in self.connections.get(protocol, {"disconnected": True}):
+                await protocol.write_framed(message["data"])
+            return
         if message["type"] == "websocket.send":
             if "disconnected" in self.connections.get(protocol, {"disconnected": True}):
                 return

@@ -9,11 +9,12 @@ before it, a large one in slices, so that a hundred joins of a 4 MB document sha
 from __future__ import annotations
 
 import asyncio
-import struct
 from typing import Any
 
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.internet.tcp import Connection
+
+from collab import framing
 
 # What may wait to be taken from one socket before it is not read from; and when it is again.
 _INBOX_HIGH_BYTES = 2**20
@@ -141,21 +142,25 @@ class LiveProtocol(WebSocketProtocol):
         """
         if self.state != self.STATE_OPEN:
             return
-        length = len(payload)
-        if length < 126:
-            header = bytes((0x80 | opcode, length))
-        elif length < 2**16:
-            header = struct.pack("!BBH", 0x80 | opcode, 126, length)
-        else:
-            header = struct.pack("!BBQ", 0x80 | opcode, 127, length)
-        if length <= _SLICE_BYTES:
+        header = framing.header(opcode, len(payload))
+        if len(payload) <= _SLICE_BYTES:
             self._write(header + payload)
             if self._drained is not None:
                 await self._drained
             return
         self._write(header)
-        view = memoryview(payload)
-        for start in range(0, length, _SLICE_BYTES):
+        await self.write_framed(payload)
+
+    async def write_framed(self, data: bytes) -> None:
+        """Send bytes that are frames already; wait if the peer does not read."""
+        if len(data) <= _SLICE_BYTES:
+            if self.state == self.STATE_OPEN:
+                self._write(data)
+                if self._drained is not None:
+                    await self._drained
+            return
+        view = memoryview(data)
+        for start in range(0, len(data), _SLICE_BYTES):
             if self.state != self.STATE_OPEN:
                 return
             self._write(bytes(view[start : start + _SLICE_BYTES]))

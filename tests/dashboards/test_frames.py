@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from dashboards import frames
-from dashboards.series.answers import Line
+from dashboards.charts import Chart
+from dashboards.series.answers import Answer, Line
 
 EXAMPLES = Path(__file__).with_name("frames.json")
 NAN = math.nan
@@ -22,16 +23,17 @@ def line(name: str, value: list[float], *band: list[float], **labels: str) -> Li
     return Line(name, tuple(sorted(labels.items())), np.array(value), low, high)
 
 
+def chart(at: list[int], lines: list[Line]) -> Chart:
+    return Chart.of(Answer(np.array(at, dtype=np.int64), 1000, lines))
+
+
 def full(panel: str, at: list[int], lines: list[Line], **other: Any) -> bytes:
     settings: dict[str, Any] = {"step_ms": 1000, "unit": "", "span": (0, 4000), **other}
-    bands = [each.low is not None for each in lines]
-    return frames.full(panel, 7, np.array(at, dtype=np.int64), lines, bands=bands, **settings)
+    return frames.full(panel, 7, chart(at, lines), **settings)
 
 
 def delta(panel: str, at: list[int], lines: list[Line], drop: int, start: int) -> bytes:
-    bands = [each.low is not None for each in lines]
-    times = np.array(at, dtype=np.int64)
-    return frames.delta(panel, 7, times, lines, bands=bands, drop_before_ms=drop, from_ms=start)
+    return frames.delta(panel, 7, chart(at, lines), drop_before_ms=drop, from_ms=start)
 
 
 NOW = 1_790_000_000_000
@@ -113,14 +115,13 @@ def test_what_is_encoded_reads_back() -> None:
     assert (two.drop_before_ms, two.from_ms, two.at_ms) == (NOW - 1000, NOW, [NOW, NOW + 1000])
 
 
-def test_a_band_that_equals_its_line_is_written_out() -> None:
-    """A delta has to have the columns of its base, also where low and high are the value."""
-    times = np.array([1], dtype=np.int64)
-    entry = frames.delta(
-        "a", 1, times, [line("", [2.0])], bands=[True], drop_before_ms=0, from_ms=1
-    )
-    columns = frames.decode(frames.frame(0, [entry])).entries[0].columns
-    assert [column.tolist() for column in columns] == [[2.0], [2.0], [2.0]]
+def test_a_delta_has_the_points_from_its_time_on() -> None:
+    """Those before are what its base has."""
+    points = chart([1, 2, 3], [line("", [1.0, 2.0, 3.0], [0.5, 1.5, 2.5], [1.5, 2.5, 3.5])])
+    entry = frames.delta("a", 1, points, drop_before_ms=0, from_ms=2)
+    found = frames.decode(frames.frame(0, [entry])).entries[0]
+    assert found.at_ms == [2, 3]
+    assert [column.tolist() for column in found.columns] == [[2, 3], [1.5, 2.5], [2.5, 3.5]]
 
 
 @pytest.mark.parametrize(

@@ -172,14 +172,24 @@ async def test_questions_and_renderings_do_not_grow_with_viewers(
     seats = [await stage.seat() for _ in range(viewers)]
     for seat in seats:
         await seat.until(lambda seat=seat: CPU in seat.charts)
+    fill, filled = values.Skeleton.filled, 0
+
+    def counted_fill(*args: Any) -> Any:
+        nonlocal filled
+        filled += 1
+        return fill(*args)
+
     monkeypatch.setattr(questions, "answer", counted)
     monkeypatch.setattr(values, "render", counted_render)
+    monkeypatch.setattr(values.Skeleton, "filled", counted_fill)
     for number in (1, 2, 3):
         await stage.record(number)
         for seat in seats:
             await seat.until(lambda seat=seat: seat.charts[CPU].values()[-1] == number)  # noqa: B023
     assert asked == [CPU] * 3
-    assert rendered == [CPU] * 3
+    # Its fragment is as it was but for the numbers in it.
+    assert rendered == []
+    assert filled == 3
 
 
 async def test_a_page_that_comes_back_has_no_gap_and_no_repeat(stage: Stage) -> None:
