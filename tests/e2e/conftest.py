@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright, expect
 
+from tests.e2e.board import Board, Boards
 from tests.e2e.demo import Demo
 from tests.e2e.paper import Paper
 from tests.support import needs
@@ -22,6 +23,7 @@ FLAGS = [
 ]  # fmt: skip
 
 Open = Callable[..., Awaitable[Paper]]
+OpenBoard = Callable[..., Awaitable[Board]]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -80,5 +82,23 @@ def open_paper(demo: Demo, opened: list[Paper]) -> Open:
         paper = await demo.open(name, document, **options)
         opened.append(paper)
         return paper
+
+    return open_
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def boards(demo: Demo) -> Boards:
+    """Dashboards of the demo site."""
+    return Boards(demo)
+
+
+@pytest.fixture
+def open_board(boards: Boards, opened: list[Paper]) -> OpenBoard:
+    """Open a dashboard of the demo site: `await open_board("Ada", dashboard)`."""
+
+    async def open_(name: str, dashboard: str, search: str = "", **options: object) -> Board:
+        board = await boards.open(name, dashboard, search, **options)
+        opened.append(board)
+        return board
 
     return open_

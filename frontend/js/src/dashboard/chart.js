@@ -14,6 +14,8 @@ import { Tip } from './tip.js';
 import { shown } from './units.js';
 import { moment } from './zones.js';
 
+/** Charts that are about to be scrolled into sight are drawn, too. */
+const NEAR = '200px';
 /** A drag as short as this was meant as a click. */
 const SHORTEST_ZOOM_MS = 1000;
 
@@ -44,10 +46,13 @@ export class CollabChart extends HTMLElement {
     if (this.listeners) return;
     this.listeners = new AbortController();
     const { signal } = this.listeners;
-    const sight = new IntersectionObserver(([{ isIntersecting }]) => {
-      this.isInSight = isIntersecting;
-      this.ask();
-    });
+    const sight = new IntersectionObserver(
+      ([{ isIntersecting }]) => {
+        this.isInSight = isIntersecting;
+        this.ask();
+      },
+      { rootMargin: NEAR },
+    );
     sight.observe(this);
     const size = new ResizeObserver(() => this.ask());
     size.observe(this);

@@ -79,6 +79,11 @@ function bridgesOf(at, numbers, step) {
   known.slice(1).forEach((index, before) => {
     if (apart[before] <= most) bridged.fill(1, known[before] + 1, index);
   });
+  // The next number is not late yet.
+  const last = known[known.length - 1];
+  for (let index = last + 1; index < at.length && at[index] - at[last] <= most; index += 1) {
+    bridged[index] = 1;
+  }
   return bridged;
 }
 
