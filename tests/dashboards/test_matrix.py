@@ -1,6 +1,6 @@
 """Who may do what to a dashboard: every role at every page, API operation and socket.
 
-As `tests.documents.test_matrix`, whose list of roles it shares.
+As `tests.documents.test_matrix`, with which it shares what all kinds of objects have.
 """
 
 from __future__ import annotations
@@ -17,67 +17,31 @@ from collab.engine.protocol import Kind
 from tests.documents.cast import Stage
 from tests.support.addresses import STAND_INS
 from tests.support.peers import SocketPeer
+from tests.support.rights import (
+    API_READ,
+    API_WRITE,
+    IN,
+    IN_LIST,
+    IN_ROOM,
+    LISTED,
+    MADE,
+    READ,
+    Table,
+    operations_of,
+    pages_of,
+)  # fmt: skip
 from tests.support.roles import ROLES, Troupe, expected, refused
-
-# Answers in the order of ROLES: owner, editor, commenter, reader, group, link_reader, link_editor,
-# both, none, anonymous, trash_owner, trash_editor, trash_link. A "+" is for what changed something.
-_READ = "200 200 200 200 200 200 200 200 404 302 200 404 302"
-_WRITE = "200 200 403 403 200 403 200 200 404 302 403 404 302"
-_SHARE = "200 403 403 403 403 403 403 403 404 302 200 404 302"
-_SHARES = "302+ 403 403 403 403 403 403 403 404 302 302+ 404 302"
-_WRITES = "302+ 302+ 403 403 302+ 403 302+ 302+ 404 302 403 404 302"
-_LISTED = "200 200 200 200 200 302 302 200 200 302 200 200 302"
-
-Asked = dict[str, Any]
 
 _PAGE = "/dashboards/{dashboard_id}"
 
-# By method and address: what is sent, and the answers.
-PAGES: dict[str, tuple[Asked, str]] = {
-    "GET /dashboards/": ({}, _LISTED),
-    "POST /dashboards/new/": (
-        {"title": "New"},
-        "302+ 302+ 302+ 302+ 302+ 302 302 302+ 302+ 302 302+ 302+ 302",
-    ),
-    f"GET {_PAGE}/rename/": ({}, "200 200 302 302 200 302 302 200 302 302 302 302 302"),
-    f"POST {_PAGE}/rename/": (
-        {"title": "Renamed"},
-        "302+ 302+ 302 302 302+ 302 302 302+ 302 302 302 302 302",
-    ),
-    f"POST {_PAGE}/duplicate/": (
-        {},
-        "302+ 302+ 302+ 302+ 302+ 302 302 302+ 302 302 302+ 302 302",
-    ),
-    f"POST {_PAGE}/trash/": ({}, "302+ 302 302 302 302 302 302 302 302 302 302 302 302"),
-    f"POST {_PAGE}/restore/": ({}, "302 302 302 302 302 302 302 302 302 302 302+ 302 302"),
-    f"GET {_PAGE}/delete/": ({}, "200 302 302 302 302 302 302 302 302 302 200 302 302"),
-    f"POST {_PAGE}/delete/": ({}, "302 302 302 302 302 302 302 302 302 302 302+ 302 302"),
-    f"GET {_PAGE}/leave/": ({}, "200 200 200 200 200 302 302 200 302 302 200 302 302"),
-    f"POST {_PAGE}/leave/": ({}, "302 302+ 302+ 302+ 302 302 302 302+ 302 302 302 302 302"),
-    f"GET {_PAGE}/": ({}, _READ),
-    f"GET {_PAGE}/panels/{{panel_id}}/": ({}, _READ),
-    f"GET {_PAGE}/panels/{{panel_id}}/csv": ({}, _READ),
-    f"GET {_PAGE}/versions/": ({}, _WRITE),
-    f"POST {_PAGE}/versions/": ({"name": "Good"}, _WRITES),
-    # Nobody of them gave it the name that it has.
-    f"POST {_PAGE}/versions/{{seq}}/name/": (
-        {"name": "Good"},
-        "302+ 302 403 403 302 403 302 302 404 302 403 404 302",
-    ),
-    f"POST {_PAGE}/versions/{{seq}}/restore/": ({}, _WRITES),
-    f"GET {_PAGE}/share/": ({}, _SHARE),
-    f"POST {_PAGE}/share/people/": ({"name": "dashboard-newcomer", "role": "editor"}, _SHARES),
-    f"POST {_PAGE}/share/groups/": ({"name": "dashboard owners", "role": "editor"}, _SHARES),
-    f"POST {_PAGE}/share/links/": ({"role": "reader", "expiry": "7"}, _SHARES),
-    f"POST {_PAGE}/share/{{grant_id}}/role/": ({"role": "editor"}, _SHARES),
-    f"POST {_PAGE}/share/{{grant_id}}/withdraw/": ({}, _SHARES),
+PAGES: Table = pages_of("dashboard") | {
+    "GET /dashboards/": ({}, LISTED),
+    "POST /dashboards/new/": ({"title": "New"}, MADE),
+    f"GET {_PAGE}/panels/{{panel_id}}/": ({}, READ),
+    f"GET {_PAGE}/panels/{{panel_id}}/csv": ({}, READ),
 }
 
-_API_READ = "200 200 200 200 200 200 200 200 404 401 200 404 404"
-_API_WRITE = "{0}+ {0}+ 403 403 {0}+ 403 {0}+ {0}+ 404 401 403 404 404"
-_API_SHARE = "{0}+ 403 403 403 403 403 403 403 404 401 {0}+ 404 404"
 _ONE = "/api/dashboards/{dashboard_id}"
-_OCTETS = {"Content-Type": "application/octet-stream"}
 _LAYOUT = {"title": "A title", "panels": [{"id": "panel00000", "kind": "text", "title": "Other"}]}
 # What belongs to no dashboard: for who has an account.
 _ACCOUNTS = "200 200 200 200 200 401 401 200 200 401 200 200 401"
@@ -90,42 +54,13 @@ def update() -> bytes:
     return doc.get_update()
 
 
-# By method and address, which may have a query of its own: what is sent, and the answers.
-API: dict[str, tuple[Asked, str]] = {
-    "GET /api/dashboards": ({}, "200 200 200 200 200 200 200 200 200 401 200 200 200"),
-    "POST /api/dashboards": (
-        {"json": {"title": "New"}},
-        "201+ 201+ 201+ 201+ 201+ 401 401 201+ 201+ 401 201+ 201+ 401",
-    ),
-    f"GET {_ONE}": ({}, _API_READ),
-    f"PATCH {_ONE}": ({"json": {"title": "Renamed"}}, _API_WRITE.format(200)),
-    f"DELETE {_ONE}": ({}, "204+ 403 403 403 403 403 403 403 404 401 204 404 404"),
-    f"DELETE {_ONE}?forever=true": (
-        {},
-        "409 403 403 403 403 403 403 403 404 401 204+ 404 404",
-    ),
-    f"GET {_ONE}/layout": ({}, _API_READ),
-    f"PUT {_ONE}/layout": ({"json": _LAYOUT}, _API_WRITE.format(200)),
-    f"POST {_ONE}/panels": ({"json": {"kind": "text"}}, _API_WRITE.format(201)),
-    f"PATCH {_ONE}/panels/{{panel}}": ({"json": {"title": "Other"}}, _API_WRITE.format(200)),
-    f"DELETE {_ONE}/panels/{{panel}}": ({}, _API_WRITE.format(204)),
-    f"POST {_ONE}/updates": ({"content": update(), "headers": _OCTETS}, _API_WRITE.format(200)),
-    f"GET {_ONE}/grants": ({}, _API_SHARE.format(200).replace("+", "")),
-    f"POST {_ONE}/grants": (
-        {"json": {"user": "dashboard-newcomer", "role": "editor"}},
-        _API_SHARE.format(201),
-    ),
-    f"PATCH {_ONE}/grants/{{grant_id}}": ({"json": {"role": "owner"}}, _API_SHARE.format(200)),
-    f"DELETE {_ONE}/grants/{{grant_id}}": ({}, _API_SHARE.format(204)),
-    f"GET {_ONE}/versions": ({}, _API_WRITE.format(200).replace("+", "")),
-    f"POST {_ONE}/versions": ({"json": {"name": "Good"}}, _API_WRITE.format(201)),
-    f"GET {_ONE}/versions/{{seq}}": ({}, _API_WRITE.format(200).replace("+", "")),
-    f"GET {_ONE}/versions/{{seq}}/changes": ({}, _API_WRITE.format(200).replace("+", "")),
-    f"DELETE {_ONE}/versions/{{seq}}": (
-        {},
-        "204+ 403 403 403 403 403 403 403 404 401 403 404 404",
-    ),
-    f"POST {_ONE}/versions/{{seq}}/restore": ({}, _API_WRITE.format(200)),
+API: Table = operations_of("dashboard", update()) | {
+    f"GET {_ONE}/layout": ({}, API_READ),
+    f"PUT {_ONE}/layout": ({"json": _LAYOUT}, API_WRITE.format(200)),
+    f"POST {_ONE}/panels": ({"json": {"kind": "text"}}, API_WRITE.format(201)),
+    f"PATCH {_ONE}/panels/{{panel}}": ({"json": {"title": "Other"}}, API_WRITE.format(200)),
+    f"DELETE {_ONE}/panels/{{panel}}": ({}, API_WRITE.format(204)),
+    f"GET {_ONE}/versions/{{seq}}/changes": ({}, API_WRITE.format(200).replace("+", "")),
     "GET /api/metrics": ({}, _ACCOUNTS),
     "GET /api/metrics/cpu/series": ({}, _ACCOUNTS),
     "GET /api/labels/host/values": ({}, _ACCOUNTS),
@@ -145,17 +80,12 @@ INGEST = {
     "ANY /ingest/influx/health": 200,
 }
 
-# By path: what becomes of a socket. "writes" and "reads" are let in, with frames of content that
-# are applied or denied; numbers are close codes.
-_IN = "in in in in in in in in 4404 4401 in 4404 4404"
 _SOCKET = "ws/dashboards/<uuid:dashboard_id>"
 SOCKETS = {
-    f"{_SOCKET}/layout": (
-        "writes writes reads reads writes reads writes writes 4404 4401 reads 4404 4404"
-    ),
-    f"{_SOCKET}/people": _IN,
-    f"{_SOCKET}/live": _IN,
-    "ws/dashboards": "in in in in in 4401 4401 in in 4401 in in 4401",
+    f"{_SOCKET}/layout": IN_ROOM,
+    f"{_SOCKET}/people": IN,
+    f"{_SOCKET}/live": IN,
+    "ws/dashboards": IN_LIST,
 }
 _TRIES = len(PAGES) + len(API) + len(SOCKETS)
 

@@ -19,69 +19,34 @@ from collab.engine.protocol import Kind, State
 from tests.documents.cast import Stage
 from tests.support.addresses import STAND_INS, addresses
 from tests.support.peers import SocketPeer
+from tests.support.rights import (
+    API_READ,
+    API_WRITE,
+    IN,
+    IN_LIST,
+    IN_ROOM,
+    LISTED,
+    MADE,
+    READ,
+    Asked,
+    Table,
+    operations_of,
+    pages_of,
+)  # fmt: skip
 from tests.support.roles import ROLES, Tried, Troupe, expected, refused
-
-# Answers in the order of ROLES: owner, editor, commenter, reader, group, link_reader, link_editor,
-# both, none, anonymous, trash_owner, trash_editor, trash_link. A "+" is for what changed something.
-_READ = "200 200 200 200 200 200 200 200 404 302 200 404 302"
-_WRITE = "200 200 403 403 200 403 200 200 404 302 403 404 302"
-_SHARE = "200 403 403 403 403 403 403 403 404 302 200 404 302"
-_SHARES = "302+ 403 403 403 403 403 403 403 404 302 302+ 404 302"
-_WRITES = "302+ 302+ 403 403 302+ 403 302+ 302+ 404 302 403 404 302"
-
-Asked = dict[str, Any]
 
 _PAGE = "/documents/{document_id}"
 
-# By method and address: what is sent, and the answers. The actions of the home page answer with the
-# way back to it, whether they were done or not; GET of some of them asks first.
-PAGES: dict[str, tuple[Asked, str]] = {
-    "GET /": ({}, "200 200 200 200 200 302 302 200 200 302 200 200 302"),
-    "POST /documents/": (
-        {"title": "New"},
-        "302+ 302+ 302+ 302+ 302+ 302 302 302+ 302+ 302 302+ 302+ 302",
-    ),
-    f"GET {_PAGE}/rename/": ({}, "200 200 302 302 200 302 302 200 302 302 302 302 302"),
-    f"POST {_PAGE}/rename/": (
-        {"title": "Renamed"},
-        "302+ 302+ 302 302 302+ 302 302 302+ 302 302 302 302 302",
-    ),
-    f"POST {_PAGE}/duplicate/": (
-        {},
-        "302+ 302+ 302+ 302+ 302+ 302 302 302+ 302 302 302+ 302 302",
-    ),
-    f"POST {_PAGE}/trash/": ({}, "302+ 302 302 302 302 302 302 302 302 302 302 302 302"),
-    f"POST {_PAGE}/restore/": ({}, "302 302 302 302 302 302 302 302 302 302 302+ 302 302"),
-    f"GET {_PAGE}/delete/": ({}, "200 302 302 302 302 302 302 302 302 302 200 302 302"),
-    f"POST {_PAGE}/delete/": ({}, "302 302 302 302 302 302 302 302 302 302 302+ 302 302"),
-    f"GET {_PAGE}/leave/": ({}, "200 200 200 200 200 302 302 200 302 302 200 302 302"),
-    f"POST {_PAGE}/leave/": ({}, "302 302+ 302+ 302+ 302 302 302 302+ 302 302 302 302 302"),
-    f"GET {_PAGE}/": ({}, _READ),
-    f"GET {_PAGE}/read/": ({}, _READ),
-    f"GET {_PAGE}/files/{{key}}": ({}, _READ),
-    f"GET {_PAGE}/versions/": ({}, _WRITE),
-    f"POST {_PAGE}/versions/": ({"name": "Good"}, _WRITES),
-    # Nobody of them gave it the name that it has.
-    f"POST {_PAGE}/versions/{{seq}}/name/": (
-        {"name": "Good"},
-        "302+ 302 403 403 302 403 302 302 404 302 403 404 302",
-    ),
-    f"POST {_PAGE}/versions/{{seq}}/restore/": ({}, _WRITES),
-    f"GET {_PAGE}/share/": ({}, _SHARE),
-    f"POST {_PAGE}/share/people/": ({"name": "document-newcomer", "role": "editor"}, _SHARES),
-    f"POST {_PAGE}/share/groups/": ({"name": "document owners", "role": "editor"}, _SHARES),
-    f"POST {_PAGE}/share/links/": ({"role": "reader", "expiry": "7"}, _SHARES),
-    f"POST {_PAGE}/share/{{grant_id}}/role/": ({"role": "editor"}, _SHARES),
-    f"POST {_PAGE}/share/{{grant_id}}/withdraw/": ({}, _SHARES),
+PAGES: Table = pages_of("document") | {
+    "GET /": ({}, LISTED),
+    "POST /documents/": ({"title": "New"}, MADE),
+    f"GET {_PAGE}/read/": ({}, READ),
+    f"GET {_PAGE}/files/{{key}}": ({}, READ),
     # Whoever opens a link gets in by it; what lies in the trash has none.
     "GET /s/{token}": ({}, "302 302 302 302 302 302 302 302 302 302 302 404 404"),
 }
 
-_API_READ = "200 200 200 200 200 200 200 200 404 401 200 404 404"
-_API_WRITE = "{0}+ {0}+ 403 403 {0}+ 403 {0}+ {0}+ 404 401 403 404 404"
-_API_SHARE = "{0}+ 403 403 403 403 403 403 403 404 401 {0}+ 404 404"
 _DOCUMENT = "/api/documents/{document_id}"
-_OCTETS = {"Content-Type": "application/octet-stream"}
 _MARKDOWN = {"Content-Type": "text/markdown"}
 _PICTURE = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
@@ -96,59 +61,16 @@ def update() -> bytes:
     return doc.get_update()
 
 
-# By method and address, which may have a query of its own: what is sent, and the answers.
-API: dict[str, tuple[Asked, str]] = {
-    "GET /api/documents": ({}, "200 200 200 200 200 200 200 200 200 401 200 200 200"),
-    "POST /api/documents": (
-        {"json": {"title": "New"}},
-        "201+ 201+ 201+ 201+ 201+ 401 401 201+ 201+ 401 201+ 201+ 401",
-    ),
-    f"GET {_DOCUMENT}": ({}, _API_READ),
-    f"PATCH {_DOCUMENT}": ({"json": {"title": "Renamed"}}, _API_WRITE.format(200)),
-    f"PATCH {_DOCUMENT}?": (
-        {"json": {"trashed": False, "title": "Renamed"}},
-        _API_SHARE.format(200),
-    ),
-    f"DELETE {_DOCUMENT}": ({}, "204+ 403 403 403 403 403 403 403 404 401 204 404 404"),
-    f"DELETE {_DOCUMENT}?forever=true": (
-        {},
-        "409 403 403 403 403 403 403 403 404 401 204+ 404 404",
-    ),
-    f"GET {_DOCUMENT}/content": ({}, _API_READ),
+API: Table = operations_of("document", update()) | {
+    f"GET {_DOCUMENT}/content": ({}, API_READ),
     f"PUT {_DOCUMENT}/content": (
         {"content": "other words", "headers": _MARKDOWN},
-        _API_WRITE.format(200),
-    ),
-    f"POST {_DOCUMENT}/updates": (
-        {"content": update(), "headers": _OCTETS},
-        _API_WRITE.format(200),
+        API_WRITE.format(200),
     ),
     f"POST {_DOCUMENT}/files": (
         {"files": {"file": ("a.png", _PICTURE, "image/png")}},
-        _API_WRITE.format(201),
+        API_WRITE.format(201),
     ),
-    f"GET {_DOCUMENT}/grants": ({}, _API_SHARE.format(200).replace("+", "")),
-    f"POST {_DOCUMENT}/grants": (
-        {"json": {"user": "document-newcomer", "role": "editor"}},
-        _API_SHARE.format(201),
-    ),
-    f"POST {_DOCUMENT}/grants?": (
-        {"json": {"link": True, "role": "editor"}},
-        _API_SHARE.format(201),
-    ),
-    f"PATCH {_DOCUMENT}/grants/{{grant_id}}": (
-        {"json": {"role": "owner"}},
-        _API_SHARE.format(200),
-    ),
-    f"DELETE {_DOCUMENT}/grants/{{grant_id}}": ({}, _API_SHARE.format(204)),
-    f"GET {_DOCUMENT}/versions": ({}, _API_WRITE.format(200).replace("+", "")),
-    f"POST {_DOCUMENT}/versions": ({"json": {"name": "Good"}}, _API_WRITE.format(201)),
-    f"GET {_DOCUMENT}/versions/{{seq}}": ({}, _API_WRITE.format(200).replace("+", "")),
-    f"DELETE {_DOCUMENT}/versions/{{seq}}": (
-        {},
-        "204+ 403 403 403 403 403 403 403 404 401 403 404 404",
-    ),
-    f"POST {_DOCUMENT}/versions/{{seq}}/restore": ({}, _API_WRITE.format(200)),
 }
 
 # What is no document's, by method and address; ANY for what does not look at the method. Nobody's
@@ -156,7 +78,7 @@ API: dict[str, tuple[Asked, str]] = {
 _ALIKE = " ".join(["{0}"] * len(ROLES))
 _BY_LOGIN = "{0} {0} {0} {0} {0} {1} {1} {0} {0} {1} {0} {0} {1}"
 _NOBODY = {"username": "nobody", "password": "wrong"}
-SITE: dict[str, tuple[Asked, str]] = {
+SITE: Table = {
     "ANY /api/": ({}, _ALIKE.format(404)),
     "ANY /api/docs": ({}, _ALIKE.format(200)),
     "ANY /api/openapi.json": ({}, _ALIKE.format(200)),
@@ -171,15 +93,10 @@ SITE: dict[str, tuple[Asked, str]] = {
     "GET /metrics": ({}, _ALIKE.format(401)),
 }
 
-# By path: what becomes of a socket. "writes" and "reads" are let in, with frames of content that
-# are applied or denied; numbers are close codes.
-_IN = "in in in in in in in in 4404 4401 in 4404 4404"
 SOCKETS = {
-    "ws/documents/<uuid:document_id>": (
-        "writes writes reads reads writes reads writes writes 4404 4401 reads 4404 4404"
-    ),
-    "ws/documents/<uuid:document_id>/people": _IN,
-    "ws/home": "in in in in in 4401 4401 in in 4401 in in 4401",
+    "ws/documents/<uuid:document_id>": IN_ROOM,
+    "ws/documents/<uuid:document_id>/people": IN,
+    "ws/home": IN_LIST,
 }
 _TRIES = len(PAGES) + len(API) + len(SOCKETS) + 1
 
