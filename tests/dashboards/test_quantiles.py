@@ -7,7 +7,7 @@ from math import inf, isnan
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboards.series.quantiles import bound_of, histogram_of, merged, quantile
@@ -63,6 +63,7 @@ OBSERVED = st.lists(st.integers(0, 50), min_size=2, max_size=8).filter(any)
 
 
 @given(OBSERVED, st.floats(0.01, 1), st.integers(-30, 30))
+@settings(deadline=None)
 def test_every_histogram_is_read_as_prometheus_does(
     observed: list[int], share: float, first: int
 ) -> None:
@@ -74,6 +75,7 @@ def test_every_histogram_is_read_as_prometheus_does(
 
 
 @given(st.lists(st.floats(0.1, 10), min_size=1, max_size=40), st.sampled_from([0.5, 0.95]))
+@settings(deadline=None)
 def test_merged_histograms_are_near_what_was_observed(values: list[float], share: float) -> None:
     """Those of other bounds, too: no further off than the widest bucket that holds it."""
     coarse, fine = (2.0, 5.0, 11.0, inf), (1.0, 2.5, 4.0, 6.0, 8.0, 11.0, inf)

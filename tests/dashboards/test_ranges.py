@@ -6,7 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboards.series.ranges import (
@@ -90,6 +90,7 @@ def test_what_is_no_range_is_refused_with_a_sentence(start: str, end: str) -> No
 
 
 @given(st.text(max_size=20), st.sampled_from(["now", "now-1h/h", "2026-01-01", "5"]))
+@settings(deadline=None)
 def test_any_text_is_a_range_or_refused(text: str, end: str) -> None:
     """And one that is taken has a start before its end, whenever it is asked."""
     try:
@@ -109,6 +110,7 @@ def test_steps_beyond_the_calendar_end_there() -> None:
 
 
 @given(st.integers(1, 10**12))
+@settings(deadline=None)
 def test_durations_are_read_as_they_are_written(duration: int) -> None:
     """In the largest unit that fits."""
     assert duration_ms(duration_text(duration)) == duration

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboards.series.ports import TIERS_MS
@@ -49,6 +49,7 @@ def test_steps_give_at_most_two_points_a_pixel(
     st.integers(0, NOW), st.integers(1, 400 * D), st.integers(1, 5000),
     st.one_of(st.none(), st.integers(1, D)), st.integers(0, D),
 )  # fmt: skip
+@settings(deadline=None)
 def test_plans_are_aligned_and_cover_what_was_asked(
     start_ms: int, span_ms: int, pixels: int, step_ms: int | None, spacing_ms: int
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboards.series.units import UNITS, shown
@@ -23,6 +23,7 @@ def test_numbers_are_shown(case: dict[str, Any]) -> None:
 
 
 @given(st.floats(), st.sampled_from([*UNITS, "rpm"]), st.one_of(st.none(), st.integers(0, 10)))
+@settings(deadline=None)
 def test_every_number_can_be_shown(value: float, unit: str, decimals: int | None) -> None:
     """In one line that says whether it is less than nothing."""
     text = shown(value, unit, decimals)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import re2
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboards.ingest.readings import Reading
@@ -104,6 +104,7 @@ def test_variables_are_put_in_matchers(
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=2, max_size=5))
+@settings(deadline=None)
 def test_any_values_match_themselves_alone(values: list[str]) -> None:
     """Whatever is in them."""
     matcher = matcher_of("host", "=", "$x", {"x": tuple(values)})
