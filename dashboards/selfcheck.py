@@ -42,9 +42,15 @@ _KINDS = {"_bucket": Kind.BUCKET, "_count": Kind.COUNTER, "_sum": Kind.COUNTER}
 
 
 class SelfCheck:
-    """Measures this process, and its machine unless another process there does."""
+    """Measures this process, and its machine unless another process there does.
 
-    def __init__(self) -> None:
+    Args:
+        recorder: What takes the numbers.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._using = recorder.store.using
         self._host = socket.gethostname()
         self._process = psutil.Process()
         self._number: int | None = None
@@ -64,21 +70,23 @@ class SelfCheck:
         found = list(self._of_process(at_ms))
         if self._measures_host:
             found += self._of_host(at_ms)
-        Recorder.current().offer(found)
+        self._recorder.offer(found)
         return EVERY_S - time.time() % EVERY_S
 
     def _renew(self) -> None:
         now, host = now_ms(), self._host[:200]
         with away():
             self._number = leases.number(
-                f"process {host} ", now + _LEASE_MS, now, known=self._number
+                f"process {host} ", now + _LEASE_MS, now, known=self._number, using=self._using
             )
-            self._measures_host = leases.take(f"host {host}", now + _LEASE_MS, now)
+            self._measures_host = leases.take(
+                f"host {host}", now + _LEASE_MS, now, using=self._using
+            )
 
     def _give_back(self) -> None:
-        leases.give_back(f"process {self._host[:200]} {self._number}")
+        leases.give_back(f"process {self._host[:200]} {self._number}", using=self._using)
         if self._measures_host:
-            leases.give_back(f"host {self._host[:200]}")
+            leases.give_back(f"host {self._host[:200]}", using=self._using)
 
     def _of_process(self, at_ms: int) -> Iterator[Reading]:
         labels: Labels = (("host", self._host), ("process", str(self._number)))

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 from collab import conf
 from collab.process import Process
-from dashboards import store as stores
 from dashboards.recording import Recorder
 from dashboards.repeating import Repeating
 from dashboards.selfcheck import SelfCheck
@@ -74,11 +73,12 @@ class Upkeep:
 
 def start(process: Process) -> None:
     """Start it all beside a process, and end it with it."""
-    threads = [Watching().thread]
+    recorder = Recorder.current()
+    threads = [Watching(recorder).thread]
     if conf.get("STORE_UPKEEP"):
-        threads.append(Upkeep(stores.current()).thread)
+        threads.append(Upkeep(recorder.store).thread)
     if conf.get("SELF_MEASURE"):
-        threads.append(SelfCheck().thread)
+        threads.append(SelfCheck(recorder).thread)
     for thread in threads:
         thread.start()
 
@@ -87,17 +87,15 @@ def start(process: Process) -> None:
             thread.stop()
 
     async def close() -> None:
-        await asyncio.to_thread(_close, threads)
+        await asyncio.to_thread(_close, threads, recorder)
 
     process.enders.add(end)
     process.closers.add(close)
 
 
-def _close(threads: Sequence[Repeating]) -> None:
+def _close(threads: Sequence[Repeating], recorder: Recorder) -> None:
     """Let them finish, and commit what was recorded; the recorder ends with the interpreter."""
     end = time.monotonic() + conf.get("STOP_TIMEOUT_S")
     for thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
-    recorder = Recorder.running()
-    if recorder is not None:
-        recorder.flush(max(0.0, end - time.monotonic()))
+    recorder.flush(max(0.0, end - time.monotonic()))

@@ -19,7 +19,7 @@ from dashboards.ingest.readings import Labels, Reading
 from dashboards.recording import Recorder, clean_name, labels_of
 from dashboards.repeating import Repeating
 from dashboards.store import leases
-from dashboards.store.orm import away, now_ms
+from dashboards.store.orm import away
 
 logger = logging.getLogger(__name__)
 
@@ -103,11 +103,12 @@ class Watching:
     """Looks at whatever is watched when it is due.
 
     Args:
-        now: What the time is (Unix, ms).
+        recorder: What takes the numbers.
     """
 
-    def __init__(self, now: Callable[[], int] = now_ms) -> None:
-        self._now = now
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._now = recorder.store.now
         self._order = count()
         self._due: list[tuple[int, int, Watched]] = []
         self._known: set[Watched] = set()
@@ -142,14 +143,16 @@ class Watching:
         now = self._now()
         until = now // one.every_ms * one.every_ms + one.every_ms
         with away():
-            if not leases.take(one.lease, until, now, renew=False):
+            if not leases.take(
+                one.lease, until, now, renew=False, using=self._recorder.store.using
+            ):
                 return
         try:
             readings = one.readings(now)
         except Exception:
             logger.exception("%s could not be measured", one.name)
             return
-        Recorder.current().offer(readings)
+        self._recorder.offer(readings)
 
 
 def _count(queryset: QuerySet[Any]) -> int:
