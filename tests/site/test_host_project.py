@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -92,7 +92,28 @@ class HostProject(Site):
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostProject]:
-    directory = tmp_path_factory.mktemp("host")
+    """A project with documents, as the README has it."""
+    project = made(tmp_path_factory.mktemp("host"), lambda code: code)
+    with running(project):
+        yield project
+
+
+@pytest.fixture(scope="module")
+def boards(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostProject]:
+    """The same project with dashboards in the place of documents."""
+
+    def other(code: str) -> str:
+        code = code.replace("documents", "dashboards")
+        patterns, ingest = "urlpatterns = [", 'path("ingest/", include("dashboards.ingest_urls")),'
+        return code.replace(patterns, f"{patterns}\n    {ingest}")
+
+    project = made(tmp_path_factory.mktemp("boards"), other)
+    with running(project):
+        yield project
+
+
+def made(directory: Path, change: Callable[[str], str]) -> HostProject:
+    """Write a project of the README's lines, changed, and make its database."""
     (directory / "project").mkdir()
     (directory / "project" / "__init__.py").touch()
     blocks = re.findall(
@@ -102,12 +123,12 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostProject]:
     )
     assert {name for name, _ in blocks} == {"settings.py", "urls.py", "models.py", "asgi.py"}
     for name, code in blocks:
-        (directory / "project" / name).write_text(code + (REST if name == "settings.py" else ""))
+        rest = REST if name == "settings.py" else ""
+        (directory / "project" / name).write_text(change(code) + rest)
     project = HostProject(directory)
     project.manage("makemigrations", "project")
     project.manage("migrate")
-    with running(project):
-        yield project
+    return project
 
 
 def test_a_host_project_passes_its_checks(host: HostProject) -> None:
@@ -133,6 +154,21 @@ async def test_a_host_model_is_edited_live(host: HostProject) -> None:
 
 def test_a_host_project_has_the_pages(host: HostProject) -> None:
     """Its own user logs in, makes a document and gets the editor."""
+    page = page_made(host, "/", "/documents/")
+    assert page.status_code == 200
+    assert "collab-config" in page.text
+
+
+def test_dashboards_need_no_documents(boards: HostProject) -> None:
+    """A project with dashboards alone passes its checks, and has their pages."""
+    boards.manage("check", "--fail-level", "WARNING")
+    page = page_made(boards, "/dashboards/", "/dashboards/new/")
+    assert page.status_code == 200
+    assert "collab-dashboard" in page.text
+
+
+def page_made(host: HostProject, home: str, create: str) -> httpx.Response:
+    """Log a user of the project in, make something there, and return its page."""
     host.manage(
         "shell", "-v", "0", "-c",
         "from django.contrib.auth.models import User; User.objects.create_user('w', password='pw')",
@@ -141,10 +177,8 @@ def test_a_host_project_has_the_pages(host: HostProject) -> None:
         browser.get("/login/")
         token = {"csrfmiddlewaretoken": browser.cookies["csrftoken"]}
         page = browser.post(
-            "/login/", data=token | {"username": "w", "password": "pw", "next": "/"}
+            "/login/", data=token | {"username": "w", "password": "pw", "next": home}
         )
         assert page.status_code == 200
         token = {"csrfmiddlewaretoken": browser.cookies["csrftoken"]}
-        page = browser.post("/documents/", data=token | {"title": "Plan"})
-        assert page.status_code == 200
-        assert "collab-config" in page.text
+        return browser.post(create, data=token | {"title": "Plan"})
