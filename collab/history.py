@@ -296,7 +296,7 @@ def may_rename(actor_id: Any, named_by_id: Any) -> bool:
 def _named(actor: AbstractBaseUser | None, room: Room, seq: int, as_owner: bool) -> Version | None:
     """Lock a room, and find the version there that the actor is to change. Raises as those."""
     if Room.objects.select_for_update(no_key=True).filter(pk=room.pk).first() is None:
-        raise NoSuchRoom(_("This document was deleted."))
+        raise NoSuchRoom(_("It was deleted meanwhile."))
     known = Version.objects.filter(room_id=room.pk, seq=seq).defer("state").first()
     actor_id = None if actor is None else actor.pk
     if known is not None and not as_owner and not may_rename(actor_id, known.named_by_id):
@@ -313,7 +313,7 @@ def _renamed(known: Version, name: str) -> Version:
 def _head(room: Room) -> int:
     found = log.heads([room.pk]).get(room.pk)
     if found is None:
-        raise NoSuchRoom(_("This document was deleted."))
+        raise NoSuchRoom(_("It was deleted meanwhile."))
     return found.seq
 
 
