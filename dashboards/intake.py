@@ -10,8 +10,10 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
+from django.db import close_old_connections
 from django.http import HttpRequest
 from prometheus_client import Counter
 
@@ -19,8 +21,8 @@ from collab import conf
 from collab.metrics import REGISTRY
 from dashboards.ingest import bodies
 from dashboards.ingest.batch import Batch
-from dashboards.ingest.errors import TooLarge
 from dashboards.recording import QueueFull, Recorder
+from dashboards.store.retention import Policy
 
 READINGS = Counter(
     "collab_ingest_readings", "Readings that senders sent.", ["format", "outcome"],
@@ -81,38 +83,46 @@ async def take(request: HttpRequest, key: int, name: str, read: Read) -> Batch:
         IngestError: from reading, unpacking or parsing.
         QueueFull, TooManyForKey, StoreAway: not stored; the sender may come back.
     """
-    most = conf.get("INGEST_BYTES")
-    length = request.headers.get("Content-Length", "")
-    if length.isdecimal() and int(length) > most:
-        raise TooLarge(f"A request may have {most} bytes at most; send smaller ones.")
-    batch = Batch(time.time_ns() // 1_000_000, most=conf.get("INGEST_READINGS"))
-    encoding = request.headers.get("Content-Encoding", "")
-    unpacked = conf.get("INGEST_UNPACKED_BYTES")
-
-    def work() -> tuple[Undo | None, Future[None] | None]:
-        body = bodies.unpack(bodies.read(request, most), encoding, unpacked)
-        if len(body) > unpacked:
-            raise TooLarge(f"A body may have {unpacked} bytes at most when unpacked.")
-        undo = read(body, batch)
-        try:
-            stored = Recorder.current().submit(batch.readings, key=key) if batch.readings else None
-        except BaseException:
-            if undo is not None:
-                undo()
-            raise
-        return undo, stored
-
     # Who hangs up must not cancel the batch that others' samples are committed with.
-    undo, stored = await asyncio.shield(asyncio.wrap_future(crew.start(work)))
-    if stored is not None:
-        try:
-            await asyncio.shield(asyncio.wrap_future(stored))
-        except Exception:
-            if undo is not None:
-                undo()
-            raise
+    work = partial(_submit, request, key, read)
+    batch, undo, stored = await asyncio.shield(asyncio.wrap_future(crew.start(work)))
+    try:
+        await asyncio.shield(asyncio.wrap_future(stored))
+    except Exception:
+        if undo is not None:
+            undo()
+        raise
     _count(name, batch)
     return batch
+
+
+def _submit(request: HttpRequest, key: int, read: Read) -> tuple[Batch, Undo | None, Future[None]]:
+    """Read and parse a body, and hand over what is in it; in a thread of the crew."""
+    close_old_connections()
+    recorder, now_ms = Recorder.current(), time.time_ns() // 1_000_000
+    keeping = _Kept(recorder.store.policy(), now_ms)
+    batch = Batch(now_ms, most=conf.get("INGEST_READINGS"), keeping=keeping)
+    body = bodies.read(request, conf.get("INGEST_BYTES"))
+    encoding = request.headers.get("Content-Encoding", "")
+    undo = read(bodies.unpack(body, encoding, conf.get("INGEST_UNPACKED_BYTES")), batch)
+    try:
+        return batch, undo, recorder.submit(batch.readings, key=key)
+    except BaseException:
+        if undo is not None:
+            undo()
+        raise
+
+
+class _Kept:
+    """A store's retention, as a batch asks for it."""
+
+    def __init__(self, policy: Policy, now_ms: int) -> None:
+        self._policy = policy
+        self._now_ms = now_ms
+        self.all_since_ms = policy.latest_raw_edge_ms(now_ms)
+
+    def since_ms(self, name: str) -> int:
+        return self._policy.of(name).edge_ms(0, self._now_ms)
 
 
 def _count(name: str, batch: Batch) -> None:

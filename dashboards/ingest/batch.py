@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterable
 from functools import lru_cache
 from math import isfinite, isnan
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from dashboards.ingest.errors import TooLarge, Unfit
 from dashboards.ingest.readings import Kind, Labels, Reading
@@ -46,15 +46,29 @@ class Refusal(NamedTuple):
     message: str
 
 
+class Keeping(Protocol):
+    """How long numbers are kept: what comes later than that would be deleted at once."""
+
+    @property
+    def all_since_ms(self) -> int:
+        """From when on every metric's numbers are kept."""
+
+    def since_ms(self, name: str) -> int:
+        """Return from when on a metric's numbers are kept."""
+
+
 class Batch:
     """Readings of one body, in its order.
 
     Args:
         now_ms: When it came: the time of what has none, and the base of what is the future.
         most: Readings that it may have.
+        keeping: How long numbers are kept; None for all of them.
     """
 
-    def __init__(self, now_ms: int, *, most: int = READINGS) -> None:
+    def __init__(
+        self, now_ms: int, *, most: int = READINGS, keeping: Keeping | None = None
+    ) -> None:
         self.now_ms = now_ms
         self.readings: list[Reading] = []
         self.refused = 0
@@ -65,6 +79,8 @@ class Batch:
         """Values left out because they are texts, which some formats have beside numbers."""
         self.most = most
         self._newest_ms = now_ms + AHEAD_MS
+        self._keeping = keeping
+        self._oldest_ms = max(OLDEST_MS, 0 if keeping is None else keeping.all_since_ms)
 
     def add(
         self,
@@ -84,7 +100,8 @@ class Batch:
             Unfit: the time is not plausible.
             TooLarge: the body has more readings than one may have.
         """
-        self.check_time(at_ms)
+        if not self._oldest_ms <= at_ms <= self._newest_ms:
+            self._check_time(name, at_ms)
         if not isfinite(value):
             self.not_numbers += not is_stale(value)
             return False
@@ -94,10 +111,18 @@ class Batch:
         readings.append(Reading(name, labels, value, at_ms, kind, unit))
         return True
 
-    def check_time(self, at_ms: int) -> None:
-        """Raise Unfit if a time is not plausible."""
-        if not OLDEST_MS <= at_ms <= self._newest_ms:
-            raise Unfit(_why_not(at_ms))
+    def check_time(self, name: str, at_ms: int) -> None:
+        """Raise Unfit if a time is not plausible, or over for a metric."""
+        if not self._oldest_ms <= at_ms <= self._newest_ms:
+            self._check_time(name, at_ms)
+
+    def _check_time(self, name: str, at_ms: int) -> None:
+        if at_ms < OLDEST_MS:
+            raise Unfit("its time is before the year 2000; check the unit or precision of times")
+        if at_ms > self._newest_ms:
+            raise Unfit("its time is more than 10 minutes in the future; check the sender's clock")
+        if self._keeping is not None and at_ms < self._keeping.since_ms(name):
+            raise Unfit("its time is longer ago than numbers of this metric are kept")
 
     def too_large(self) -> TooLarge:
         """Return the error of a body that has more readings than one may have."""
@@ -119,12 +144,6 @@ class Batch:
             raise self.too_large()
         if len(self.refusals) < REFUSALS_NAMED:
             self.refusals.append(Refusal(line, message))
-
-
-def _why_not(at_ms: int) -> str:
-    if at_ms < OLDEST_MS:
-        return "its time is before the year 2000; check the unit or precision of times"
-    return "its time is more than 10 minutes in the future; check the sender's clock"
 
 
 def is_stale(value: float) -> bool:

@@ -54,6 +54,8 @@ def unpack(body: bytes, encoding: str, most: int) -> bytes:
         TooLarge: the outcome is longer.
         Malformed: the bytes are not what the encoding says.
     """
+    if len(body) > most:
+        raise _bomb(most)
     names = [name.strip().lower() for name in encoding.split(",")]
     steps = [name for name in reversed(names) if name not in ("", "identity")]
     if len(steps) > 2:

@@ -156,7 +156,7 @@ class Points:
             shape: What must be equal for the deltas of two points to add up.
         """
         at_ms = _at_ms(point)
-        self.batch.check_time(at_ms)
+        self.batch.check_time(metric.name, at_ms)
         values: tuple[float, ...] = tuple(as_number(each.value) for each in counters)
         if not all(map(isfinite, values)):
             raise Unfit("its value is not a finite number")

@@ -33,6 +33,8 @@ class Receiver:
 
     def __init__(self, site: Site) -> None:
         self.site = site
+        # One for all: making it takes longer than most requests.
+        self._http = httpx.Client(timeout=20)
         script = (
             "import json; from django.contrib.auth.models import User;"
             "from collab.models import ApiKey, KeyScope; from django.utils import timezone;"
@@ -59,7 +61,7 @@ class Receiver:
         """Send a body with the key that sends; header names with underscores for hyphens."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         named.setdefault("Authorization", f"Bearer {self.key}")
-        return httpx.request(method, self.url(path), content=body, headers=named, timeout=20)
+        return self._http.request(method, self.url(path), content=body, headers=named)
 
     def stored(self, prefix: str) -> dict[str, list[float]]:
         """Return the values of each series whose name begins so, oldest first.

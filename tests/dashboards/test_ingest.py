@@ -428,6 +428,18 @@ def test_influx_of_an_unknown_precision_is_400(receiver: Receiver, name: str) ->
     assert receiver.stored(name) == {}
 
 
+def test_number_older_than_is_kept_is_refused(receiver: Receiver, name: str) -> None:
+    """It would be deleted at once, and success would be a lie."""
+    old = int(time.time()) - 9 * 86_400
+    answer = receiver.send("influx/api/v2/write?precision=s", f"{name} value=1 {old}")
+    assert answer.status_code == 400
+    assert "longer ago" in answer.json()["message"]
+    recent = old + 3 * 86_400
+    answer = receiver.send("influx/api/v2/write?precision=s", f"{name} value=2 {recent}")
+    assert answer.status_code == 204
+    assert receiver.stored(name) == {f"{name}{{}}": [2]}
+
+
 def test_influx_answers_who_asks_before_writing(receiver: Receiver) -> None:
     """Without a key."""
     assert httpx.get(receiver.url("influx/ping")).status_code == 204

@@ -109,7 +109,7 @@ def test_encodings_are_undone_from_the_last_to_the_first() -> None:
     """As RFC 9110 has it; identity is none."""
     packed = gzip.compress(zlib.compress(TEXT))
     assert bodies.unpack(packed, "deflate, identity, gzip", MIB) == TEXT
-    assert bodies.unpack(TEXT, "", 1) == TEXT
+    assert bodies.unpack(TEXT, "", len(TEXT)) == TEXT
 
 
 @pytest.mark.parametrize("encoding", ["br", "compress", "gzip,gzip,gzip", "gzip;q=1"])
