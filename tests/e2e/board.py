@@ -186,6 +186,12 @@ class Boards:
         (mine,) = (grant["id"] for grant in grants if grant["user"] == name)
         self._api("DELETE", f"/{dashboard}/grants/{mine}")
 
+    def demote(self, dashboard: str, name: str) -> None:
+        """Let somebody only read from now on."""
+        grants = self._api("GET", f"/{dashboard}/grants")["grants"]
+        (mine,) = (grant["id"] for grant in grants if grant["user"] == name)
+        self._api("PATCH", f"/{dashboard}/grants/{mine}", json={"role": "reader"})
+
     def record(self, name: str, *values: tuple[float, float], **labels: str) -> None:
         """Send numbers of a metric, each as (seconds before now, value)."""
         now = time.time()

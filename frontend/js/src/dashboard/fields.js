@@ -120,7 +120,8 @@ export function rowsFor(box, template, keys, onMade) {
     if (old) return old;
     const source = /** @type {HTMLTemplateElement} */ (document.getElementById(template));
     const made = /** @type {HTMLElement} */ (
-      /** @type {DocumentFragment} */ (source.content.cloneNode(true)).firstElementChild
+      // Imported, its elements are made at once, and not when they come into the page.
+      document.importNode(source.content, true).firstElementChild
     );
     made.dataset.row = key;
     onMade(made, key);

@@ -59,7 +59,7 @@ export class Grid {
    */
   make(id) {
     const shell = /** @type {HTMLTemplateElement} */ (document.getElementById('panel-shell'));
-    const made = /** @type {DocumentFragment} */ (shell.content.cloneNode(true));
+    const made = document.importNode(shell.content, true);
     const panel = /** @type {HTMLElement} */ (made.querySelector('.panel'));
     const title = /** @type {HTMLElement} */ (panel.querySelector('.panel__title'));
     panel.id = `panel-${id}`;

@@ -21,8 +21,11 @@ export function rename(panel, map, undo) {
   field.focus();
   field.select();
   field.addEventListener('input', () => write(map, { title: field.value }));
+  let isOver = false;
   const end = () => {
-    if (!field.isConnected) return;
+    // Its removal takes the focus from it, which is an end, too.
+    if (isOver) return;
+    isOver = true;
     title.hidden = false;
     undo.stopCapturing();
     field.remove();

@@ -30,7 +30,7 @@ export class CollabSuggest extends HTMLElement {
     this.list.id = `suggest-${count}`;
     this.list.hidden = true;
     this.list.setAttribute('role', 'listbox');
-    this.list.setAttribute('aria-label', field.getAttribute('aria-label') ?? field.placeholder);
+    this.list.setAttribute('aria-label', gettext('Suggestions'));
     this.append(this.list);
     const attributes = {
       role: 'combobox',
