@@ -15,12 +15,13 @@ from django.contrib.auth.models import User
 from collab import sharing
 from collab.models import ApiKey, Role
 from collab.process import Process
-from dashboards import actions, groups, questions, ticks, values
+from dashboards import actions, groups, hub, questions, ticks, values
 from dashboards.hub import Hub
 from dashboards.ingest.readings import Reading
 from dashboards.layout.model import Layout, Panel, PanelKind, Place, QuerySpec
 from dashboards.models import Dashboard
 from dashboards.recording import Recorder
+from dashboards.selection import Selection
 from dashboards.series.ports import StoreAway
 from tests.dashboards.lookers import Seat, show
 
@@ -190,6 +191,34 @@ async def test_questions_and_renderings_do_not_grow_with_viewers(
     # Its fragment is as it was but for the numbers in it.
     assert rendered == []
     assert filled == 3
+
+
+async def test_pages_that_are_loaded_at_once_ask_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred loads cost the questions of one; while somebody looks they cost none."""
+    asked: list[str] = []
+    answer = questions.answer
+
+    def counted(panel: Panel, *args: Any, **kwargs: Any) -> Any:
+        asked.append(panel.id)
+        return answer(panel, *args, **kwargs)
+
+    async def load() -> ticks.Tick:
+        key, dashboard = stage.dashboard.room_id, str(stage.dashboard.pk)
+        return await hub.shown(dashboard, key, lambda found: Selection(start="now-5m"))
+
+    await stage.record(5)
+    monkeypatch.setattr(questions, "answer", counted)
+    pages = await asyncio.gather(*(load() for _ in range(100)))
+    assert sorted(asked) == [CPU, LOAD]
+    assert {id(page) for page in pages} == {id(pages[0])}
+    assert "5" in pages[0].values_of(CPU)
+    seat = await stage.seat()
+    await seat.until(lambda: CPU in seat.charts)
+    asked.clear()
+    await asyncio.gather(*(load() for _ in range(100)))
+    assert asked == []
 
 
 async def test_a_page_that_comes_back_has_no_gap_and_no_repeat(stage: Stage) -> None:
