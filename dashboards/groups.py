@@ -122,8 +122,9 @@ class Group:
         return await found
 
     def hear(self, news: News) -> None:
-        """Take what is new in the store."""
-        if self.is_live:
+        """Take what is new in the store, if a panel asks for it."""
+        concerned = self.tick is None or news.names is None or self.tick.depends_on(news.names)
+        if self.is_live and concerned:
             self._news = news.and_(self._news)
             self._tick_soon(_GATHER_S)
 

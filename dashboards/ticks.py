@@ -133,6 +133,10 @@ class Tick:
             "selection": self.selection,
         }
 
+    def depends_on(self, names: frozenset[str]) -> bool:
+        """Tell whether new numbers of these names change anything in it."""
+        return any(stream.asked.depends_on(names) for stream in self.streams.values())
+
     def values_of(self, panel: str) -> SafeString:
         """Return the values of one panel as the page has them."""
         return self.streams[panel].inner
@@ -290,8 +294,9 @@ class _Asking:
 
 def _grid_of(layout: Layout) -> Collection[Any]:
     """Return what of a layout the grid shows beside values: all but what is asked and said."""
-    return [
+    panels = [
         (p.id, p.kind, p.title, p.place, p.unit, p.decimals, p.min, p.max, p.thresholds, p.legend,
          p.nulls, p.style, p.stacked)
         for p in layout.panels.values()
     ]  # fmt: skip
+    return layout.title, layout.range, layout.variables, panels
