@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page
 
+from tests.e2e.board import Boards
 from tests.e2e.demo import Demo
 from tests.e2e.test_images import png
 from tests.support import needs
@@ -199,3 +200,54 @@ async def test_no_refusal_has_a_serious_fault(
     await page.get_by_role("heading", name="Please try again").wait_for()
     await check(page, "the answer to a form of nowhere")
     await context.close()
+
+
+@LOOKS
+async def test_no_dashboard_has_a_serious_fault(
+    boards: Boards, scheme: str, size: dict[str, int]
+) -> None:
+    """Panels of every kind, what opens above them, editing, and the sheets at the side."""
+    for n, host in enumerate(("web1", "web2", "db1")):
+        numbers = ((60 * m, 20.0 + 30 * n) for m in range(40))
+        boards.record("axe_load", *numbers, host=host)
+    query = {"metric": "axe_load", "legend": "{{host}}", "function": "last"}
+    thresholds = [[0, "good"], [40, "warn"], [70, "bad"]]
+    kinds = ("timeseries", "stat", "gauge", "bars", "table", "status", "text")
+    panels = {
+        f"axe{n:07}": {
+            "kind": kind, "title": f"A {kind}", "x": n % 3 * 4, "y": n // 3, "w": 4, "h": 4,
+            "text": "# Notes\n\n[a link](https://example.org) and `code`",
+            "thresholds": thresholds, "queries": {} if kind == "text" else {"a": query},
+        }
+        for n, kind in enumerate(kinds)
+    }  # fmt: skip
+    variable = {
+        "name": "host", "kind": "label", "label": "host", "metric": "axe_load", "multi": True,
+    }  # fmt: skip
+    board = await boards.open(
+        "Ada", boards.new(panels, variables=[variable]), color_scheme=scheme, viewport=size
+    )
+    page = board.page
+    await board.until_drawn("axe0000000")
+    await check(page, "a dashboard")
+    await page.locator(".range summary").click()
+    await check(page, "its times")
+    await page.keyboard.press("Escape")
+    await page.locator(".variables summary").click()
+    await check(page, "its variables")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("?")
+    await check(page, "its shortcuts")
+    await page.keyboard.press("Escape")
+    await board.edit()
+    await page.get_by_text("Add panel").click()
+    await check(page, "a dashboard that is edited")
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Variables and range").click()
+    await check(page, "variables that are edited")
+    await page.keyboard.press("Escape")
+    await board.act("axe0000000", "Edit")
+    await page.get_by_role("button", name="Add threshold").click()
+    await page.get_by_role("combobox", name="Metric", exact=True).click()
+    await check(page, "a panel that is edited")
+    await board.context.close()

@@ -110,6 +110,11 @@ export class LiveDocument extends HTMLElement {
     throw new Error('An editor says how.');
   }
 
+  /** @param {boolean} isEditable */
+  setTitleEditable(isEditable) {
+    this.piece('collab-title').setEditable(isEditable);
+  }
+
   /** @abstract */
   unbindText() {
     throw new Error('An editor says how.');
@@ -153,7 +158,7 @@ export class LiveDocument extends HTMLElement {
     }
     const isEditable = this.isReady && canWrite && failure === null;
     this.setEditable(isEditable);
-    this.piece('collab-title').setEditable(isEditable);
+    this.setTitleEditable(isEditable);
     if (failure !== null) this.end(failure.code);
     // A reader's browser keeps no copy; one that holds words of theirs stays until they decide.
     else if (demoted && !isAtRisk(this.ledger.state)) this.dropCopy();

@@ -106,7 +106,10 @@ export class Actions {
     pause?.setAttribute('aria-pressed', String(isPaused));
     const edit = board.querySelector('[data-act="toggle-edit"]');
     edit?.setAttribute('aria-checked', String(view?.look.edit ?? false));
-    const words = view?.look.panel ? gettext('Show all panels') : gettext('View alone');
+    const leave = board.querySelector('.board__leave');
+    const whole = gettext('Show all panels');
+    if (leave) leave.textContent = view?.look.kiosk ? gettext('Leave full screen') : whole;
+    const words = view?.look.panel ? whole : gettext('View alone');
     for (const item of board.querySelectorAll('[data-act="look"]')) {
       if (item.textContent !== words) item.textContent = words;
     }

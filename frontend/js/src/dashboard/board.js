@@ -18,10 +18,15 @@ import { markStale } from './stale.js';
 import { View } from './view.js';
 import { ownZone } from './zones.js';
 
+/** Pages of many viewers that learn of a change at once ask the server one after another. */
+const SPREAD_MS = 4000;
+
 /** @typedef {import('../config.js').Config & { dashboardId: string, liveUrl: string }} Config */
 
 export class CollabDashboard extends LiveDocument {
   isJoined = false;
+  /** What the server last said of the variables. */
+  variables = '';
 
   /** @override */
   readConfig() {
@@ -54,6 +59,7 @@ export class CollabDashboard extends LiveDocument {
     document.addEventListener('htmx:after:swap', () => this.onSwapped(), { signal });
     this.addEventListener('zoom', (event) => this.onZoom(event), { signal });
     this.addEventListener('zoomback', () => this.view?.zoomBack(), { signal });
+    this.variables = this.grid.dataset.variables ?? '';
     this.onLook();
     this.feed.connect();
   }
@@ -142,8 +148,17 @@ export class CollabDashboard extends LiveDocument {
     markStale(this, () => charts.now);
     view.otherwise = this.otherwise;
     if (this.editing?.isShown) this.editing.redraw();
-    else this.showTitle(this.grid.dataset.title ?? '');
+    else this.followLayout();
     applyLook(this, view.look);
+  }
+
+  /** Somebody else changed the title or the variables. */
+  followLayout() {
+    const { title = '', variables = '' } = this.grid.dataset;
+    this.showTitle(title);
+    if (variables === this.variables) return;
+    this.variables = variables;
+    this.control('collab-variables').reloadSoon(Math.random() * SPREAD_MS);
   }
 
   /** @param {string} title */
@@ -201,6 +216,14 @@ export class CollabDashboard extends LiveDocument {
     const isOver = this.ledger?.state.canWrite !== true || this.ledger.state.failure !== null;
     this.querySelector('[data-act="toggle-edit"]')?.toggleAttribute('hidden', isOver);
   }
+
+  /**
+   * Only while the person edits: `Editing` says when.
+   *
+   * @override
+   * @param {boolean} _isEditable
+   */
+  setTitleEditable(_isEditable) {}
 
   /**
    * @override

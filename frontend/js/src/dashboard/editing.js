@@ -106,6 +106,7 @@ export class Editing {
     board.toggleAttribute('data-waiting', this.isWanted && !isShown);
     if (isShown === (this.presence !== null)) return;
     board.feed?.ask();
+    board.piece('collab-title').setEditable(isShown);
     if (isShown && board.config) {
       this.presence = new Presence(board, this.awareness, board.config.user);
       this.presence.tell({ panel: null, editing: true });

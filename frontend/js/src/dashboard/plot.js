@@ -61,7 +61,7 @@ export function plotOf(drawing, size, hooks) {
   return {
     ...size,
     ms: 1,
-    padding: isSpark ? [4, 0, 0, 0] : [8, 12, 0, 0],
+    padding: isSpark ? [4, 0, 0, 0] : [8, 18, 0, 0],
     legend: { show: false },
     series: [{}, ...series],
     bands,

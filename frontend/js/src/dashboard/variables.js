@@ -45,10 +45,14 @@ export class CollabVariables extends HTMLElement {
     this.view.select({ variables: values.length > 0 ? { ...others, [name]: values } : others });
   };
 
-  /** The layout has other variables, or others of their choices are there: ask the server. */
-  reloadSoon() {
+  /**
+   * The layout has other variables: ask the server what they offer.
+   *
+   * @param {number} [wait] ms, beside the time in which others may follow
+   */
+  reloadSoon(wait = 0) {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.reload(), SOON_MS);
+    this.timer = setTimeout(() => this.reload(), SOON_MS + wait);
   }
 
   async reload() {
