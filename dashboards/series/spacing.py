@@ -19,9 +19,9 @@ def spacing_ms(store: MetricStore, ids: Sequence[int], start_ms: int, end_ms: in
     """Return how far apart the samples of some series mostly are at the end of a span.
 
     A few series stand for all, the slowest of them counts; 0 where there are too few samples to
-    tell. What is looked at is twice what the widest spacing that makes a difference needs.
+    tell. What is looked at is what the widest spacing that makes a difference needs, and half more.
     """
-    looked_ms = max(2 * _SAMPLES_AT_LEAST * (end_ms - start_ms) // POINTS_AT_LEAST, 60_000)
+    looked_ms = max(_SAMPLES_AT_LEAST * (end_ms - start_ms) // POINTS_AT_LEAST, 60_000)
     wide = [width for width in TIERS_MS if looked_ms >= _BUCKETS_AT_LEAST * width]
     some = list(ids[:_SERIES_LOOKED_AT])
     if wide:
