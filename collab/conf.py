@@ -172,7 +172,9 @@ SETTINGS = (
         "QUERY_POINTS", 1_000_000, "points",
         "Points that one question may read: its series, times the points of each.", 100,
     ),
-    Setting("QUERY_THREADS", 4, "threads", "Questions of the API that one process reads at once.", 1),
+    Setting(
+        "QUERY_THREADS", 4, "threads", "Questions of the API that one process reads at once.", 1
+    ),
     Setting(
         "STORE_UPKEEP", True, "",
         "Whether this process rolls numbers up and prunes them; one of all does at a time.",

@@ -1,3 +1,5 @@
+from typing import Any
+
 import dashboards.store.models
 import django.core.validators
 import django.db.models.deletion
@@ -16,7 +18,7 @@ TABLES = {
 SQLITE_TYPES = {"double precision": "real", "bytea": "blob"}
 
 
-def create_tables(apps, schema_editor):
+def create_tables(apps: Any, schema_editor: Any) -> None:
     vendor = schema_editor.connection.vendor
     if vendor not in ("sqlite", "postgresql"):
         raise NotSupportedError("Dashboards keep their numbers on SQLite or PostgreSQL.")
@@ -31,7 +33,7 @@ def create_tables(apps, schema_editor):
         )
 
 
-def drop_tables(apps, schema_editor):
+def drop_tables(apps: Any, schema_editor: Any) -> None:
     for table in TABLES:
         schema_editor.execute(f"DROP TABLE {table}")
 
