@@ -12,6 +12,10 @@ from tests.support.servers import Postgres, Redis, Site, running
 if TYPE_CHECKING:
     from tests.documents.cast import Stage
 
+# A shell ignores Ctrl-C in what it starts in the background, and what that starts would, too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
