@@ -158,6 +158,7 @@ async def test_variables_and_times_are_in_the_address(
     await board.page.get_by_label("host").select_option("b")
     await expect(board.values(STAT)).to_contain_text("2")
     assert "var-host=b" in board.page.url
+    await board.page.evaluate("document.querySelector('collab-dashboard').isTheSame = true")
     await board.page.get_by_text("Last hour").first.click()
     await board.page.get_by_role("button", name="Last 6 hours").click()
     await board.page.wait_for_url(re.compile("from=now-6h"))
@@ -165,6 +166,7 @@ async def test_variables_and_times_are_in_the_address(
     await board.page.go_back()
     await expect(board.values(STAT)).to_contain_text("1")
     assert board.page.url == board.url
+    assert await board.page.evaluate("document.querySelector('collab-dashboard').isTheSame")
 
 
 async def test_a_panel_alone_fills_the_page(

@@ -104,6 +104,9 @@ export class Actions {
     const isPaused = feed?.isPaused ?? false;
     const pause = board.querySelector('[data-act="pause"]');
     pause?.setAttribute('aria-pressed', String(isPaused));
+    const icon = pause?.querySelector('use');
+    const sprite = icon?.getAttribute('href')?.split('#')[0] ?? '';
+    icon?.setAttribute('href', `${sprite}#${isPaused ? 'play' : 'pause'}`);
     const edit = board.querySelector('[data-act="toggle-edit"]');
     edit?.setAttribute('aria-checked', String(view?.look.edit ?? false));
     const leave = board.querySelector('.board__leave');

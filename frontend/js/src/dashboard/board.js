@@ -14,17 +14,20 @@ import { Editing } from './editing.js';
 import { Feed } from './feed.js';
 import { bindKeys } from './keys.js';
 import { applyLook, watchStillness } from './look.js';
+import { lengthOf, spanOf } from './selection.js';
 import { markStale } from './stale.js';
 import { View } from './view.js';
 import { ownZone } from './zones.js';
 
 /** Pages of many viewers that learn of a change at once ask the server one after another. */
 const SPREAD_MS = 4000;
+const HOUR_MS = 3_600_000;
 
 /** @typedef {import('../config.js').Config & { dashboardId: string, liveUrl: string }} Config */
 
 export class CollabDashboard extends LiveDocument {
   isJoined = false;
+  isGridNew = false;
   /** What the server last said of the variables. */
   variables = '';
 
@@ -56,7 +59,9 @@ export class CollabDashboard extends LiveDocument {
     watchStillness(this, signal);
     const badges = setInterval(() => markStale(this, () => this.charts?.now ?? 0), 1000);
     signal.addEventListener('abort', () => clearInterval(badges));
-    document.addEventListener('htmx:after:swap', () => this.onSwapped(), { signal });
+    this.addEventListener('htmx:after:swap', ({ target }) => target === this && this.onSwapped(), {
+      signal,
+    });
     this.addEventListener('zoom', (event) => this.onZoom(event), { signal });
     this.addEventListener('zoomback', () => this.view?.zoomBack(), { signal });
     this.variables = this.grid.dataset.variables ?? '';
@@ -104,9 +109,8 @@ export class CollabDashboard extends LiveDocument {
     const { charts, view } = this;
     for (const { head } of charts?.held.values() ?? []) return [head.from, head.to];
     const now = charts?.now ?? Date.now();
-    return view && view.selection.to !== 'now'
-      ? [Number(view.selection.from) || now - 3_600_000, Number(view.selection.to) || now]
-      : [now - 3_600_000, now];
+    const { selection } = /** @type {View} */ (view);
+    return spanOf(selection) ?? [now - (lengthOf(selection) ?? HOUR_MS), now];
   }
 
   /**
@@ -137,15 +141,18 @@ export class CollabDashboard extends LiveDocument {
 
   /** @param {string} text fragments of HTML, each with its target */
   swap(text) {
+    this.isGridNew ||= text.includes('hx-target="#grid"');
     htmx.swap({ sourceElement: this, target: this, swap: 'none', text, transition: false });
   }
 
   onSwapped() {
     const { charts, view } = this;
     if (!charts || !view) return;
+    markStale(this, () => charts.now);
+    if (!this.isGridNew) return;
+    this.isGridNew = false;
     charts.keep((panel) => document.getElementById(`panel-${panel}`) !== null);
     charts.giveAll();
-    markStale(this, () => charts.now);
     view.otherwise = this.otherwise;
     if (this.editing?.isShown) this.editing.redraw();
     else this.followLayout();

@@ -34,6 +34,8 @@ export class CollabChart extends HTMLElement {
   /** @type {uPlot | null} */
   plot = null;
   shape = '';
+  /** @type {{ held: import('./points.js').Held | null, span: [number, number] }} */
+  drawn = { held: null, span: [0, 0] };
   /** @type {Set<string>} names of lines that the person switched off */
   switchedOff = new Set();
   /** The point that keys have gone to. */
@@ -62,7 +64,7 @@ export class CollabChart extends HTMLElement {
       this.clear();
     });
     onScheme(() => {
-      this.shape = '';
+      this.shape = ''; // other colours
       this.ask();
     }, signal);
     this.addEventListener('keydown', this.onKey, { signal });
@@ -125,12 +127,18 @@ export class CollabChart extends HTMLElement {
     if (width < 20 || height < 20) return;
     const { drawing } = this;
     const shape = shapeOf(drawing);
-    if (!this.plot || shape !== this.shape) this.make(shape, { width, height });
-    else {
-      const { plot } = this;
-      if (plot.width !== width || plot.height !== height) plot.setSize({ width, height });
+    const { held, span } = drawing;
+    const { plot, drawn } = this;
+    if (!plot || shape !== this.shape) {
+      this.make(shape, { width, height });
+    } else {
+      const isResized = plot.width !== width || plot.height !== height;
+      if (isResized) plot.setSize({ width, height });
+      const isSame = drawn.held === this.given?.held && drawn.span.join() === span.join();
+      if (isSame && !isResized) return;
       plot.setData(dataOf(drawing));
     }
+    this.drawn = { held: this.given?.held ?? held, span };
     this.tell();
   }
 

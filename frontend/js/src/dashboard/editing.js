@@ -222,6 +222,8 @@ export class Editing {
     const key = event.key.toLowerCase();
     const isMod = (event.ctrlKey || event.metaKey) && !event.altKey;
     if (!this.isShown || !isMod || (key !== 'z' && key !== 'y') || event.defaultPrevented) return;
+    // What is not written yet, the field takes back by itself.
+    if (event.target instanceof HTMLElement && event.target.dataset.dirty) return;
     event.preventDefault();
     if (key === 'y' || event.shiftKey) this.undo.redo();
     else this.undo.undo();
@@ -282,6 +284,11 @@ export class Editing {
     if (!this.panels.has(id)) return;
     const title = this.titleOf(id);
     if (this.sheet?.id === id) this.closeSheet();
+    const panel = this.grid.panel(id);
+    if (panel?.contains(document.activeElement)) {
+      const next = panel.nextElementSibling ?? panel.previousElementSibling;
+      /** @type {HTMLElement | null} */ (next?.querySelector('.panel__grip') ?? null)?.focus();
+    }
     this.asStep(() => this.panels.delete(id));
     this.toast?.offerUndo(interpolate(gettext('Removed “%(title)s”.'), { title }, true));
   }

@@ -54,6 +54,8 @@ export class CollabRange extends HTMLElement {
   wordsOf(selection) {
     const preset = [...this.presets].find(({ value }) => value === selection.from);
     if (preset && selection.to === 'now') return preset.textContent?.trim() ?? '';
+    const length = /^now-(\d+)([smhdw])$/.exec(selection.from);
+    if (length && selection.to === 'now') return lastWords(Number(length[1]), length[2]);
     const span = spanOf(selection);
     if (!span) return `${selection.from} – ${selection.to}`;
     return span.map((ms) => minute(ms, selection.tz)).join(' – ');
@@ -157,4 +159,24 @@ function shortest(seconds) {
   if (seconds % 86_400 === 0) return `${seconds / 86_400}d`;
   if (seconds % 3600 === 0) return `${seconds / 3600}h`;
   return seconds % 60 === 0 ? `${seconds / 60}m` : `${seconds}s`;
+}
+
+/**
+ * @param {number} count
+ * @param {string} unit
+ */
+function lastWords(count, unit) {
+  const names = /** @type {Record<string, string>} */ ({
+    s: 'second',
+    m: 'minute',
+    h: 'hour',
+    d: 'day',
+    w: 'week',
+  });
+  const format = new Intl.NumberFormat(document.documentElement.lang || undefined, {
+    style: 'unit',
+    unit: names[unit],
+    unitDisplay: 'long',
+  });
+  return interpolate(gettext('Last %s'), [format.format(count)]);
 }

@@ -25,6 +25,9 @@ export class View extends EventTarget {
     this.selection = selectionIn(location.search, otherwise);
     this.look = lookIn(location.search);
     window.addEventListener('popstate', this.read, { signal });
+    // The page shows by itself what its address says; htmx would load all of it anew.
+    const keep = (/** @type {Event} */ event) => event.preventDefault();
+    document.addEventListener('htmx:before:history:restore', keep, { signal });
   }
 
   read = () => {
