@@ -12,6 +12,7 @@ from typing import Any
 
 from playwright.async_api import async_playwright, expect
 
+from tests.e2e.board import Board
 from tests.e2e.conftest import FLAGS
 from tests.e2e.demo import Demo
 from tests.e2e.paper import Paper
@@ -61,6 +62,33 @@ async def roll(processes: list[str]) -> None:
 asyncio.run(roll(["web1", "web2"]))
 '''
 
+# An hour of two more machines, as their agents would have sent it.
+_PAST = """
+import math, random, time
+from dashboards.ingest.readings import Kind, Reading
+from dashboards.models import Dashboard
+from dashboards.recording import Recorder
+now, chance, readings = int(time.time()) * 1000, random.Random(7), []
+rising = {
+    "host_network_received_bytes": 90_000, "host_network_sent_bytes": 160_000,
+    "host_disk_written_bytes": 40_000, "collab_updates_total": 6, "collab_samples_total": 130,
+}
+for number, host in enumerate(("web1", "web2")):
+    labels, total = (("host", host),), dict.fromkeys(rising, 0.0)
+    for at in range(now - 3_600_000, now, 10_000):
+        wave = 1 + math.sin(at / 400_000 + 2 * number) + chance.random() / 2
+        if chance.random() < 0.01:
+            wave += 2
+        cpu, memory = 14 * wave + 6, 3.2e9 + 2e8 * wave
+        readings.append(Reading("host_cpu_percent", labels, min(cpu, 100), at, unit="percent"))
+        readings.append(Reading("host_memory_used_bytes", labels, memory, at, unit="bytes"))
+        for name, speed in rising.items():
+            total[name] += 10 * speed * wave
+            readings.append(Reading(name, labels, total[name], at, Kind.COUNTER))
+Recorder.current().submit(readings).result(30)
+print(Dashboard.objects.get().pk)
+"""
+
 
 async def main() -> None:
     """Take every picture."""
@@ -96,6 +124,7 @@ async def _take(demo: Demo, made: list[str]) -> None:
     await _phone(demo)
     await _versions(demo)
     await _text(demo, made[2])
+    await _dashboard(demo)
     for paper in (ada, bob, notes):
         await paper.context.close()
 
@@ -157,6 +186,36 @@ async def _text(demo: Demo, document: str) -> None:
     await ada.until_state("saved")
     await ada.page.screenshot(path=DOCS / "text-dark.png")
     await ada.context.close()
+
+
+async def _dashboard(demo: Demo) -> None:
+    made = demo.site.run("shell", "--no-imports", "-c", _PAST).stdout.split()[-1]
+    url = f"{demo.site.url}/dashboards/{made}/"
+    for name, shown in (
+        ("light", {"viewport": {"width": 1280, "height": 1000}, "color_scheme": "light"}),
+        ("phone-dark", PHONE | {"color_scheme": "dark"}),
+    ):
+        board = await _board(demo, "Ada", f"{url}?from=now-1h&to=now", **shown)
+        await board.page.screenshot(path=DOCS / f"dashboard-{name}.png")
+        await board.context.close()
+    ada = await _board(demo, "Ada", url, **WIDE, color_scheme="dark")
+    bob = await _board(demo, "Bob", url, **WIDE)
+    for board in (ada, bob):
+        await board.edit()
+    await bob.page.locator(".panel").nth(5).click()
+    await ada.page.locator(".panel__head").nth(4).click()
+    await expect(ada.page.get_by_text("Bob Kahn").first).to_be_attached()
+    await ada.page.screenshot(path=DOCS / "dashboard-editing-dark.png")
+    for board in (ada, bob):
+        await board.context.close()
+
+
+async def _board(demo: Demo, name: str, url: str, **shown: Any) -> Board:
+    board = Board(await demo.context(name, **shown), url)
+    await board.open()
+    await expect(board.page.locator("collab-chart canvas").first).to_be_visible()
+    await board.until_ready()
+    return board
 
 
 if __name__ == "__main__":
