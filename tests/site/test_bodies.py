@@ -16,7 +16,11 @@ SLACK_BYTES = 2**20
 
 @pytest.fixture(scope="module")
 def small_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    limits = {"COLLAB_UPLOAD_BYTES": str(UPLOAD_BYTES), "COLLAB_IMAGE_BYTES": "50000"}
+    limits = {
+        "COLLAB_UPLOAD_BYTES": str(UPLOAD_BYTES),
+        "COLLAB_IMAGE_BYTES": "50000",
+        "COLLAB_INGEST_BYTES": "50000",
+    }
     one = Site(tmp_path_factory.mktemp("small"), environment=limits)
     with running(one):
         yield one
