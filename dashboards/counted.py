@@ -19,10 +19,10 @@ class _Now(Collector):
         recorded, dropped, waiting = (
             (recorder.recorded, recorder.dropped, recorder.waiting) if recorder else (0, 0, 0)
         )
-        yield CounterMetricFamily("dashboards_samples", "Samples stored.", recorded)
-        yield CounterMetricFamily("dashboards_dropped_samples", "Samples dropped.", dropped)
+        yield CounterMetricFamily("collab_samples", "Samples stored.", recorded)
+        yield CounterMetricFamily("collab_dropped_samples", "Samples dropped.", dropped)
         yield GaugeMetricFamily(
-            "dashboards_waiting_samples", "Samples that wait for their commit.", waiting
+            "collab_waiting_samples", "Samples that wait for their commit.", waiting
         )
 
 

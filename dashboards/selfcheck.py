@@ -8,7 +8,7 @@ Of the machine, by the label `host`: `host_cpu_percent`, `host_load`, `host_memo
 Of each process, by `host` and `process`: `process_cpu_percent`, `process_memory_bytes`,
 `process_open_files`, `process_threads`, and all that `/metrics` shows, among it `collab_rooms`,
 `collab_peers`, `collab_updates_total`, `collab_unsaved_bytes`, `collab_commit_seconds_bucket`,
-`collab_flush_seconds_bucket`, `dashboards_samples_total` and `dashboards_waiting_samples`.
+`collab_flush_seconds_bucket`, `collab_samples_total` and `collab_waiting_samples`.
 """
 
 from __future__ import annotations
