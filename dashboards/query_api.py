@@ -126,7 +126,7 @@ def answer_to(asked: Asked) -> Answer:
     plan = tiers.plan(
         start_ms, end_ms, asked.pixels, numbers.kept_since_ms, step_ms=step_ms,
         spacing_ms=0 if step_ms else questions.spacing_ms(panel, {}, numbers, start_ms, end_ms),
-        now_ms=now_ms if end_ms > now_ms else None,
+        now_ms=now_ms,
     )  # fmt: skip
     return questions.answer(panel, {}, plan, numbers, strict=True)
 

@@ -224,7 +224,7 @@ def _plan(asked: Asked, now_ms: int, store: MetricStore, spacing_ms: int) -> Pla
         asked.pixels,
         store.kept_since_ms,
         spacing_ms=spacing_ms,
-        now_ms=now_ms if end_ms > now_ms else None,
+        now_ms=now_ms,
     )
 
 

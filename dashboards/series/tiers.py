@@ -34,8 +34,8 @@ class Plan:
     and of `width_ms`: the width of the buckets to read, 0 for raw samples. So two plans of the same
     step and width have the same points where they overlap.
 
-    `now_ms` is when it is asked, None where all of it is past: the window that is still running
-    then is not whole yet, and what it says is corrected for that (see `functions.running`).
+    `now_ms` is when it is asked, None for whole windows: the window that is still running then is
+    not whole yet, and what it says is corrected for that (see `functions`).
     """
 
     width_ms: int
@@ -84,7 +84,7 @@ def plan(
         step_ms: A step that was asked for; it grows where what is kept demands it.
         spacing_ms: How far apart the samples are. Steps hardly longer than that have windows
             without any, which look like gaps.
-        now_ms: When it is asked, for ranges that have not ended.
+        now_ms: When it is asked; None has every window taken for whole.
     """
     span_ms = max(end_ms - start_ms, 1)
     if step_ms is not None:

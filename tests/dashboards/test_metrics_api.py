@@ -73,6 +73,19 @@ def query(receiver: Receiver, **asked: Any) -> dict[str, Any]:
     return answer.json()  # type: ignore[no-any-return]
 
 
+def test_the_window_that_is_running_is_no_slump(receiver: Receiver) -> None:
+    """What rises by one each second does so in the hour that has just begun, too."""
+    now = int(time.time())
+    lines = [
+        json.dumps({"name": "steady_total", "value": at - now, "kind": "counter", "time": at})
+        for at in range(now - 3 * 3600, now, 60)
+    ]
+    receiver.send("json", "\n".join(lines).encode(), Content_Type="application/x-ndjson")
+    asked = {"from": "now-3h", "to": "now", "step": "1h"}
+    answer = query(receiver, metric="steady_total", function="rate", **asked)
+    assert answer["lines"][0]["value"][-1] == pytest.approx(1, rel=0.05)
+
+
 def refusal(answer: httpx.Response) -> tuple[int, str]:
     message = answer.json()["error"]["message"]
     assert message.endswith(".")
