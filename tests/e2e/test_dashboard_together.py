@@ -34,6 +34,7 @@ async def test_two_who_rearrange_at_once_end_equal(boards: Boards, open_board: O
     """Dragging, resizing, renaming, adding and removing at once leaves both with the same."""
     dashboard, ada, bob = await pair(boards, open_board)
     await ada.drag(LEFT, 0, 3)
+    await expect(ada.page.locator(".drop")).to_be_visible()
     await expect(bob.ghosts).to_contain_text("Ada")
     await bob.act(LEFT, "Rename")
     await bob.page.get_by_label("Title of the panel").fill("Renamed while dragged")

@@ -135,6 +135,7 @@ export class Editing {
     if (held && !this.panels.has(held.id)) this.mover?.drop();
     const places = this.mover?.places ?? placesIn(this.panels);
     this.grid.draw(arrange(places), held?.isMoving ? held.id : null);
+    this.mover?.carry();
     this.board.charts?.giveAll();
     this.presence?.draw();
     this.sheet?.update();

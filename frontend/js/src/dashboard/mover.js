@@ -141,22 +141,17 @@ export class Mover {
       const top = Math.round((y - held.grip.y) / row);
       held.wanted = { ...held.from, x: clamp(left, 0, COLUMNS - held.from.w), y: Math.max(top, 0) };
     }
-    this.editing.redraw();
-    this.carry(x, y);
+    this.editing.draw();
     const cells = arrange(this.places).get(held.id);
     if (cells) this.editing.presence?.tellSoon({ drag: { panel: held.id, ...cells } });
   }
 
-  /**
-   * Show the moved panel at the pointer, above the place where it would go.
-   *
-   * @param {number} x
-   * @param {number} y
-   */
-  carry(x, y) {
+  /** Show the moved panel at the pointer, above the place where it would go. */
+  carry() {
     const { held } = this;
     const panel = held && this.grid.panel(held.id);
-    if (!held || !panel || held.way === 'size') return;
+    if (!held?.isMoving || !panel || held.way === 'size') return;
+    const { x, y } = this.inGrid({ clientX: held.last.x, clientY: held.last.y });
     const [left, top] = [x - held.grip.x - panel.offsetLeft, y - held.grip.y - panel.offsetTop];
     const box = this.grid.element;
     panel.style.transform = `translate(${left + box.offsetLeft}px, ${top + box.offsetTop}px)`;

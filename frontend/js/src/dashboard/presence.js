@@ -95,7 +95,9 @@ export class Presence {
       ...(pointer && !drag ? [pointerOf(`pointer-${id}`, user, pointer)] : []),
     ]);
     // Marks stay the same elements, so that they glide.
-    const known = new Map([...over.children].map((mark) => [mark.id, mark]));
+    const known = new Map(
+      [...over.querySelectorAll('.ghost, .pointer')].map((mark) => [mark.id, mark]),
+    );
     for (const mark of marks) {
       const old = known.get(mark.id);
       known.delete(mark.id);

@@ -78,13 +78,10 @@ function rowOf({ index: line, name, now, low, high }, index, word) {
   const [least, most] = [low, high].map((edge) => edge && valueAt(edge, index));
   const isSpread = least != null && most != null && word(least) !== word(most);
   value.textContent = word(/** @type {number} */ (now));
-  row.append(label, value);
-  if (isSpread) {
-    const spread = document.createElement('span');
-    spread.className = 'tip__spread';
-    spread.textContent = `${word(least)} – ${word(most)}`;
-    row.append(spread);
-  }
+  const spread = document.createElement('span');
+  spread.className = 'tip__spread';
+  if (isSpread) spread.textContent = `${word(least)} – ${word(most)}`;
+  row.append(label, value, spread);
   return row;
 }
 
