@@ -40,6 +40,8 @@ export class CollabChart extends HTMLElement {
   switchedOff = new Set();
   /** The point that keys have gone to. */
   at = -1;
+  /** The plot has what the legend leaves of the panel. */
+  resized = new ResizeObserver(() => this.ask());
   isInSight = false;
   isDragging = false;
   isAsked = false;
@@ -56,11 +58,9 @@ export class CollabChart extends HTMLElement {
       { rootMargin: NEAR },
     );
     sight.observe(this);
-    const size = new ResizeObserver(() => this.ask());
-    size.observe(this);
     signal.addEventListener('abort', () => {
       sight.disconnect();
-      size.disconnect();
+      this.resized.disconnect();
       this.clear();
     });
     onScheme(() => {
@@ -153,6 +153,8 @@ export class CollabChart extends HTMLElement {
     const box = document.createElement('div');
     box.className = 'chart__plot';
     this.replaceChildren(box);
+    this.resized.disconnect();
+    this.resized.observe(box);
     if (this.isSpark) {
       box.setAttribute('aria-hidden', 'true');
       return;

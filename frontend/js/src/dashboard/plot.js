@@ -18,6 +18,7 @@ import { marked } from './zones.js';
 /** Charts whose cursors move together. */
 const TOGETHER = 'dashboard';
 const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
+const WHOLES = /** @type {Record<string, number>} */ ({ percent: 100, ratio: 1 });
 /** Steps of a byte axis: powers of two, so that marks are whole KiB and MiB. */
 const POWERS = Array.from({ length: 60 }, (_, power) => 2 ** power);
 
@@ -67,7 +68,7 @@ export function plotOf(drawing, size, hooks) {
     bands,
     scales: {
       x: { time: true, range: () => drawing().span },
-      y: { range: (_plot, low, high) => heightOf(drawing().options, low, high) },
+      y: { range: (_plot, low, high) => heightOf(drawing(), low, high) },
     },
     axes: isSpark ? [{ show: false }, { show: false }] : axesOf(drawing, colours),
     cursor: isSpark ? { show: false } : cursorOf(colours),
@@ -177,18 +178,21 @@ function bars(drawing, index, count, colour) {
 }
 
 /**
- * @param {import('./options.js').Options} options
+ * @param {Drawing} drawing
  * @param {number | null} low of what is drawn
  * @param {number | null} high
  * @returns {uPlot.Range.MinMax}
  */
-function heightOf({ min, max, style, stacked: isStacked }, low, high) {
+function heightOf(drawing, low, high) {
+  const { min, max, style, stacked: isStacked } = drawing.options;
   if (low === null || high === null) return [min ?? 0, max ?? (min ?? 0) + 1];
   const isFromZero = isStacked || style !== 'line';
   const [from, to] = low === high && low === 0 ? [0, 1] : [low, high];
   const soft = /** @type {const} */ ({ pad: 0.1, soft: 0, mode: isFromZero ? 1 : 3 });
   const [start, end] = uPlot.rangeNum(from, to, { min: soft, max: soft });
-  return [min ?? start, max ?? end];
+  // There is no room above the whole.
+  const whole = WHOLES[unitOf(drawing)] ?? Number.POSITIVE_INFINITY;
+  return [min ?? start, max ?? (to <= whole ? Math.min(end ?? to, whole) : end)];
 }
 
 /**
