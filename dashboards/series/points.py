@@ -140,8 +140,27 @@ def merge_all(tables: Sequence[BucketTable]) -> BucketTable:
     """Merge buckets of several series and one width; as `merge` for each."""
     series = np.concatenate([table.series for table in tables] or [np.zeros(0, np.int64)])
     buckets = concatenate([table.buckets for table in tables] or [no_buckets()])
+    # Runs that are in order already, one for each part, are merged faster than sorted.
+    order = np.argsort(series, kind="stable")
+    series, buckets = series[order], _taken(buckets, order)
+    falls = (buckets.at_ms[1:] < buckets.at_ms[:-1]) & (series[1:] == series[:-1])
+    if falls.any():
+        order = np.lexsort((buckets.at_ms, series))
+        series, buckets = series[order], _taken(buckets, order)
+    return _fold(series, buckets.at_ms, buckets)
+
+
+def put_over(table: BucketTable, newer: BucketTable) -> BucketTable:
+    """Put buckets of the same width in the place of those that have their times."""
+    series = np.concatenate([table.series, newer.series])
+    buckets = concatenate([table.buckets, newer.buckets])
     order = np.lexsort((buckets.at_ms, series))
-    return _fold(series[order], buckets.at_ms[order], _taken(buckets, order))
+    both = BucketTable(series[order], _taken(buckets, order))
+    if len(order):
+        starts = run_starts(both.series, both.buckets.at_ms)
+        last = np.append(starts[1:], len(order)) - 1
+        return BucketTable(both.series[last], _taken(both.buckets, last))
+    return both
 
 
 def concatenate(parts: Sequence[Points]) -> Points:
@@ -179,7 +198,7 @@ def split(series: Ids, points: Points) -> dict[int, Points]:
     """Return each series' points of a table's columns, as views; the table is in order."""
     if not len(series):
         return {}
-    starts = _starts(series)
+    starts = run_starts(series)
     ends = np.append(starts[1:], len(series))
     return {
         int(series[first]): _taken(points, slice(first, after))
@@ -197,8 +216,8 @@ def _taken(points: Points, rows: slice | NDArray[np.int64] | NDArray[np.bool_]) 
     return kind(*(getattr(points, field.name)[rows] for field in fields(kind)))
 
 
-def _starts(*keys: Ids) -> NDArray[np.int64]:
-    """Return where a run of equal keys begins; the columns are not empty."""
+def run_starts(*keys: Ids) -> NDArray[np.int64]:
+    """Return where runs of equal keys begin; the columns are not empty."""
     change = np.zeros(len(keys[0]), np.bool_)
     change[0] = True
     for key in keys:
@@ -219,7 +238,7 @@ def _fold(series: Ids, at_ms: Times, buckets: Buckets) -> BucketTable:
     """Put rows of the same series and time together; they stand in the order of recording."""
     if not len(series):
         return BucketTable(series, buckets)
-    starts = _starts(series, at_ms)
+    starts = run_starts(series, at_ms)
     if len(starts) == len(series):
         return BucketTable(series, replace(buckets, at_ms=at_ms))
     last = np.append(starts[1:], len(series)) - 1

@@ -77,11 +77,11 @@ class Sample(Point):
 
 
 class Rollup(Point):
-    """Base of buckets; `at_ms` is where one begins.
+    """Base of buckets: a row holds those that follow each other; see `dashboards.store.runs`.
 
-    `data` is packed: its `at_ms` again, and six doubles: count, sum, min, max, last, increase, all
-    little-endian. What is packed is read several times as fast as columns on SQLite, where each of
-    their values is a Python object.
+    `at_ms` is where the run begins. `data` is its buckets in order, each packed as its own `at_ms`
+    and six doubles: count, sum, min, max, last, increase, all little-endian. Columns are read many
+    times slower: on SQLite each of their values is a Python object.
     """
 
     data = models.BinaryField()

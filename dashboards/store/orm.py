@@ -10,17 +10,16 @@ from functools import lru_cache
 
 import numpy as np
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
-from numpy.typing import NDArray
 
 from dashboards.series import points
 from dashboards.series.points import Buckets, BucketTable, Samples, SampleTable
 from dashboards.series.ports import TIERS_MS, Matcher, Metric, Series, StoreAway
-from dashboards.store import models
+from dashboards.store import models, runs
 from dashboards.store.catalogue import Catalogue
 from dashboards.store.postgres import PostgresSql
 from dashboards.store.retention import Policy
 from dashboards.store.sqlite import SqliteSql
-from dashboards.store.tables import TIERS, Sql, Windows, unique_pairs
+from dashboards.store.tables import Sql, Windows, unique_pairs
 
 # Reopened buckets that a reader sums up itself: after a mass of late data it does not do what will
 # be done in a moment anyway.
@@ -129,7 +128,7 @@ class OrmMetricStore:
             until = min(end_ms, marks.done[width])
             if at < until:
                 windows = Windows.all_of(ids, at, until)
-                parts.append(self.sql.buckets(connection, TIERS[width], windows))
+                parts.append(runs.read(self.sql, connection, width, windows))
                 at = until
         if at < end_ms:
             samples = self.sql.samples(
@@ -161,39 +160,16 @@ class OrmMetricStore:
 
     def _patched(self, table: BucketTable, again: Windows, width_ms: int) -> BucketTable:
         """Put what samples say now in the place of buckets."""
-        window_ms = max(width_ms, MINUTE_MS)
         samples = self.sql.samples(connections[self.using], again, before=True)
-        fresh = summed_again(samples, again, window_ms, into_ms=width_ms)
-        at_ms = table.buckets.at_ms
-        stale = member(table.series, at_ms - at_ms % window_ms, again.series, again.start_ms)
+        fresh = summed_again(samples, again, width_ms)
+        stale = again.hold(table.series, table.buckets.at_ms)
         return points.merge_all([points.kept(table, ~stale), fresh])
 
 
-def summed_again(
-    samples: SampleTable, windows: Windows, width_ms: int, *, into_ms: int | None = None
-) -> BucketTable:
-    """Sum up the samples in windows of one width; others only tell what came before.
-
-    Args:
-        samples: In the windows, and some before.
-        windows: Of `width_ms`, beginning at multiples of it.
-        width_ms: Their width.
-        into_ms: Width of the buckets, if it is another.
-    """
-    at_ms = samples.samples.at_ms
-    inside = member(samples.series, at_ms - at_ms % width_ms, windows.series, windows.start_ms)
-    return points.sum_up_all(samples, into_ms or width_ms, inside=inside)
-
-
-def member(
-    series: points.Ids, at_ms: points.Times, of_series: points.Ids, of_at_ms: points.Times
-) -> NDArray[np.bool_]:
-    """Tell which pairs are among others."""
-    pair = np.dtype([("series", np.int64), ("at_ms", np.int64)])
-    left, right = np.empty(len(series), pair), np.empty(len(of_series), pair)
-    left["series"], left["at_ms"] = series, at_ms
-    right["series"], right["at_ms"] = of_series, of_at_ms
-    return np.isin(left, right)
+def summed_again(samples: SampleTable, windows: Windows, width_ms: int) -> BucketTable:
+    """Sum up the samples in windows; others only tell what came before."""
+    inside = windows.hold(samples.series, samples.samples.at_ms)
+    return points.sum_up_all(samples, width_ms, inside=inside)
 
 
 def following(

@@ -9,16 +9,14 @@ import numpy as np
 from django.db import DatabaseError, IntegrityError, connections, transaction
 from psycopg import Cursor
 
-from dashboards.series.points import BucketTable, Ids, SampleTable, Times
+from dashboards.series.points import Ids, SampleTable, Times
 from dashboards.store.models import Ledger, Reopened
 from dashboards.store.tables import (
     DAY_MS,
     RAW,
     TIERS,
     Windows,
-    pack,
     unique_samples,
-    unpack,
 )
 
 # Each series comes as one value of packed rows, which numpy reads as it is.
@@ -76,15 +74,13 @@ class PostgresSql:
             series, rows["at_ms"].astype(np.int64), rows["value"].astype(np.float64)
         )
 
-    def buckets(self, connection: Any, table: str, windows: Windows) -> BucketTable:
+    def runs(self, connection: Any, table: str, windows: Windows) -> list[tuple[int, bytes]]:
         query = (
-            f"SELECT w.s, p.data FROM {_WINDOW} CROSS JOIN LATERAL (SELECT"  # noqa: S608
-            f" string_agg(data, ''::bytea) AS data FROM (SELECT data FROM {table}"
-            " WHERE series_id = w.s AND at_ms >= w.a AND at_ms < w.b"
-            " AND at_ms >= %s AND at_ms < %s ORDER BY at_ms) AS o) AS p"
-            " WHERE p.data IS NOT NULL ORDER BY w.s, w.a"
+            f"SELECT w.s, p.data FROM {_WINDOW} CROSS JOIN LATERAL ("  # noqa: S608
+            f"SELECT at_ms, data FROM {table} WHERE series_id = w.s AND at_ms >= w.a"
+            " AND at_ms < w.b AND at_ms >= %s AND at_ms < %s OFFSET 0) AS p ORDER BY w.s, p.at_ms"
         )
-        return unpack(_rows(connection, query, [*_columns(windows), *windows.bounds()]))
+        return _rows(connection, query, [*_columns(windows), *windows.bounds()])
 
     def next_times(self, connection: Any, table: str, series: Ids, from_ms: Times) -> Times:
         windows = Windows(series, from_ms, np.arange(len(series)))
@@ -126,14 +122,13 @@ class PostgresSql:
             )
             _run(connection, "TRUNCATE dashboards_staged")
 
-    def put_buckets(self, connection: Any, table: str, buckets: BucketTable) -> None:
-        points = buckets.buckets
+    def put_runs(self, connection: Any, table: str, runs: list[tuple[int, int, bytes]]) -> None:
         _run(
             connection,
             f"INSERT INTO {table} (series_id, at_ms, data)"  # noqa: S608
             " SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bytea[])"
             " ON CONFLICT (series_id, at_ms) DO UPDATE SET data = excluded.data",
-            [buckets.series.tolist(), points.at_ms.tolist(), pack(points)],
+            [list(column) for column in zip(*runs, strict=True)],
         )
 
     def reopen(self, connection: Any, series: Ids, at_ms: Times) -> None:
@@ -194,7 +189,9 @@ def _make_part(using: str, table: str, start_ms: int, end_ms: int) -> None:
     connection = connections[using]
     try:
         with transaction.atomic(using=using):
-            _run(connection, f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL)")
+            # Runs grow: their next versions find room on the same page.
+            options = "" if table == RAW else " WITH (fillfactor = 60)"
+            _run(connection, f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL){options}")
             _run(
                 connection,
                 f"ALTER TABLE {table} ATTACH PARTITION {name}"

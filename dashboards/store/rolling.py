@@ -17,6 +17,7 @@ from django.db import IntegrityError, connections, transaction
 from dashboards.series import points
 from dashboards.series.points import BucketTable, Ids, Times
 from dashboards.series.ports import TIERS_MS
+from dashboards.store import runs
 from dashboards.store.catalogue import chunks
 from dashboards.store.models import Ledger, Reopened, Watermark
 from dashboards.store.orm import (
@@ -160,18 +161,18 @@ class Roller:
         """Return where to go on: at the mark, or after a long time without anything."""
         if goal - done < _GAP * width_ms:
             return done
-        times = (
-            self._sql.next_times(
-                connections[self._using],
-                TABLES_BY_WIDTH[source],
-                np.array(ids, np.int64),
-                np.full(len(ids), done, np.int64),
-            )
-            if ids
-            else np.zeros(0, np.int64)
+        if not ids:
+            return goal - width_ms
+        # Of buckets the time of their run is found.
+        since = done - done % runs.RUN_MS.get(source, 1)
+        times = self._sql.next_times(
+            connections[self._using],
+            TABLES_BY_WIDTH[source],
+            np.array(ids, np.int64),
+            np.full(len(ids), since, np.int64),
         )
         first = int(times[times >= 0].min(initial=goal))
-        return min(goal - width_ms, first - first % width_ms)
+        return min(goal - width_ms, max(done, first - first % width_ms))
 
     def _summed_up(self, ids: Sequence[int], start: int, end: int, width_ms: int) -> BucketTable:
         if not ids:
@@ -179,7 +180,7 @@ class Roller:
         connection, windows = connections[self._using], Windows.all_of(ids, start, end)
         source = _SOURCES[width_ms]
         if source:
-            table = self._sql.buckets(connection, TIERS[source], windows)
+            table = runs.read(self._sql, connection, source, windows)
             return points.rebucket_all(table, width_ms)
         samples = self._sql.samples(connection, windows, before=True, active=True)
         return points.sum_up_all(samples, width_ms, start_ms=start)
@@ -188,20 +189,19 @@ class Roller:
         """Sum up whole minutes from samples, into buckets of the finest tier."""
         windows = Windows.wide(series, minute, MINUTE_MS)
         samples = self._sql.samples(connections[self._using], windows, before=True)
-        return summed_again(samples, windows, MINUTE_MS, into_ms=TIERS_MS[0])
+        return summed_again(samples, windows, TIERS_MS[0])
 
     def _redo(self, width_ms: int, windows: Windows, marks: Marks) -> None:
         """Put buckets together again whose finer ones changed."""
         rolled_up = windows.start_ms < marks.done[width_ms]
         wanted = Windows.wide(windows.series[rolled_up], windows.start_ms[rolled_up], width_ms)
         if len(wanted):
-            source = TIERS[_SOURCES[width_ms]]
-            table = self._sql.buckets(connections[self._using], source, wanted)
+            connection = connections[self._using]
+            table = runs.read(self._sql, connection, _SOURCES[width_ms], wanted)
             self._put(width_ms, points.rebucket_all(table, width_ms))
 
     def _put(self, width_ms: int, table: BucketTable) -> None:
-        if len(table.series):
-            self._sql.put_buckets(connections[self._using], TIERS[width_ms], table)
+        runs.write(self._sql, connections[self._using], width_ms, table)
 
     def _claim(self, turn: int, **moved: int) -> None:
         """Take the turn after one, and the row's lock until the transaction ends.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dashboards.series.points import Buckets, BucketTable, Ids, Samples, SampleTable, Times, Values
+from dashboards.series.points import Ids, Samples, SampleTable, Times, Values
 from dashboards.series.ports import TIERS_MS
 from dashboards.store.models import Hour, Minute, Sample, TenSeconds
 
@@ -20,9 +21,6 @@ TIERS = {
 TABLES_BY_WIDTH = {0: RAW} | TIERS
 
 DAY_MS = 86_400_000
-_COLUMNS = ("count", "sum", "min", "max", "last", "increase")
-BUCKET = np.dtype([("at_ms", "<i8"), *((name, "<f8") for name in _COLUMNS)])
-"""How a bucket is packed; see `dashboards.store.models.Rollup`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +44,29 @@ class Windows:
 
     def __len__(self) -> int:
         return len(self.series)
+
+    def widened(self, width_ms: int) -> Windows:
+        """Widen them to multiples of a width, of which none is in two of them then."""
+        start, end = self.start_ms - self.start_ms % width_ms, self.end_ms + -self.end_ms % width_ms
+        same = self.series[1:] == self.series[:-1]
+        start[1:] = np.where(same, np.maximum(start[1:], end[:-1]), start[1:])
+        some = start < end
+        return Windows(self.series[some], start[some], end[some])
+
+    def hold(self, series: Ids, at_ms: Times) -> NDArray[np.bool_]:
+        """Tell which times of series are in one of them. They are in order, not overlapping."""
+        if not len(self):
+            return np.zeros(len(series), np.bool_)
+        if (self.start_ms == self.start_ms[0]).all() and (self.end_ms == self.end_ms[0]).all():
+            inside: NDArray[np.bool_] = (at_ms >= self.start_ms[0]) & (at_ms < self.end_ms[0])
+            return inside & np.isin(series, self.series)
+        known = np.unique(self.series)
+        # Series and time as one number: times have 44 bits until the year 2527.
+        starts = (np.searchsorted(known, self.series) << 44) + self.start_ms
+        times = (np.searchsorted(known, series) << 44) + at_ms
+        last = np.searchsorted(starts, times, "right") - 1
+        found: NDArray[np.bool_] = (last >= 0) & (self.series[last] == series)
+        return found & (at_ms < self.end_ms[last])
 
     def bounds(self) -> tuple[int, int]:
         """Return the earliest start and the latest end; there is at least one window."""
@@ -76,8 +97,8 @@ class Sql(Protocol):
             active: Nothing at all of a window that has no sample.
         """
 
-    def buckets(self, connection: Any, table: str, windows: Windows) -> BucketTable:
-        """Read buckets in windows, in order; as for `samples`."""
+    def runs(self, connection: Any, table: str, windows: Windows) -> list[tuple[int, bytes]]:
+        """Read the series and packed buckets of runs that begin in windows, in order."""
 
     def next_times(self, connection: Any, table: str, series: Ids, from_ms: Times) -> Times:
         """Return per row the first time >= `from_ms` that the series has in a table, or -1."""
@@ -91,8 +112,8 @@ class Sql(Protocol):
     def put_samples(self, connection: Any, table: SampleTable) -> None:
         """Write samples over what is there at their times; in order, none twice."""
 
-    def put_buckets(self, connection: Any, table: str, buckets: BucketTable) -> None:
-        """Write buckets over what is there at their times."""
+    def put_runs(self, connection: Any, table: str, runs: list[tuple[int, int, bytes]]) -> None:
+        """Write runs (series, begin, packed buckets) over what is there."""
 
     def reopen(self, connection: Any, series: Ids, at_ms: Times) -> None:
         """Note minutes of series to be rolled up again; in order, none twice."""
@@ -105,24 +126,6 @@ class Sql(Protocol):
 
     def drop_room(self, using: str, table: str, before_ms: int) -> int:
         """Drop what holds only rows before a time. Returns how many parts went."""
-
-
-def pack(buckets: Buckets) -> list[bytes]:
-    """Pack each bucket as it is stored."""
-    rows = np.empty(len(buckets.at_ms), BUCKET)
-    for name in ("at_ms", *_COLUMNS):
-        rows[name] = getattr(buckets, name)
-    data, size = rows.tobytes(), BUCKET.itemsize
-    return [data[at : at + size] for at in range(0, len(data), size)]
-
-
-def unpack(packed: Sequence[tuple[int, bytes]]) -> BucketTable:
-    """Make a table of series and their packed buckets, one after the other."""
-    rows = np.frombuffer(b"".join(data for _, data in packed), BUCKET)
-    sizes = [len(data) // BUCKET.itemsize for _, data in packed]
-    series = np.repeat(np.array([series for series, _ in packed], np.int64), sizes)
-    columns = (np.ascontiguousarray(rows[name]) for name in ("at_ms", *_COLUMNS))
-    return BucketTable(series, Buckets(*columns))
 
 
 def unique_samples(series: Ids, at_ms: Times, value: Values) -> SampleTable:

@@ -156,7 +156,6 @@ def test_every_tier_says_what_the_samples_say(bed: StoreBed, events: Any) -> Non
     bed.roll()
     assert bed.rows(Reopened) == 0
     check(bed, samples)
-    assert bed.rows(Hour) == sum(len(summed_up(one, HOUR_MS)) for one in samples.values())
 
 
 def test_late_data_reopens_its_bucket_and_the_next_ones_increase(bed: StoreBed) -> None:
