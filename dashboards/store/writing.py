@@ -19,6 +19,10 @@ from dashboards.store.tables import RAW, unique_pairs, unique_samples
 logger = logging.getLogger(__name__)
 
 
+# What odd readings come to: data that no column takes, labels out of order, a value of no number.
+_UNFIT = (DataError, LookupError, OverflowError, TypeError, ValueError)
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Readings that came together, and the API key that they came with."""
@@ -87,7 +91,7 @@ def append(store: OrmMetricStore, batches: Sequence[Batch]) -> Written:
         except IntegrityError:
             # A part of the table was dropped, which other processes learn in this way.
             store.sql.forget_room()
-        except (DataError, OverflowError, UnicodeError):
+        except _UNFIT:
             break
     return _one_by_one(store, batches)
 
@@ -100,7 +104,7 @@ def _one_by_one(store: OrmMetricStore, batches: Sequence[Batch]) -> Written:
         return Written(errors, any(one.late for one in each), sum(one.too_old for one in each))
     try:
         return _append(store, batches)
-    except (DataError, IntegrityError, OverflowError, UnicodeError, _SeriesGone) as error:
+    except (*_UNFIT, IntegrityError, _SeriesGone) as error:
         logger.exception("Readings cannot be stored")
         return Written([error])
 
