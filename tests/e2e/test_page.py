@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.e2e.conftest import Open
 from tests.e2e.demo import Demo
@@ -62,6 +62,22 @@ async def test_logging_out_leaves_nothing_in_the_browser(demo: Demo, open_paper:
     answer = await emil.page.goto(emil.url)
     assert answer is not None
     assert answer.url == f"{demo.site.url}/login/?next=/documents/{document}/"
+
+
+async def test_sockets_open_however_late_their_script_comes(demo: Demo) -> None:
+    """Who is here is live also where htmx had looked at the page before its extension came."""
+    context = await demo.context("Ada")
+    page = await context.new_page()
+
+    async def late(route: Route) -> None:
+        await page.wait_for_function("() => 'htmx' in window")
+        await page.evaluate("new Promise((done) => setTimeout(done))")
+        await route.continue_()
+
+    await page.route("**/hx-ws-4*", late)
+    async with page.expect_websocket(lambda socket: socket.url.endswith("/people")):
+        await page.goto(demo.url(demo.welcome))
+    await context.close()
 
 
 @pytest.mark.parametrize("name", ["Ada", "Carla"])

@@ -10,6 +10,7 @@ declare function interpolate(
 /** The page's own script, before the bundles. */
 declare const htmx: {
   ajax(method: string, path: string, context: { target: string; swap: string }): Promise<void>;
+  process(element: Element): void;
   swap(context: {
     sourceElement: Element;
     target: Element;

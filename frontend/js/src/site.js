@@ -32,3 +32,5 @@ document.addEventListener('submit', onLogout);
 document.addEventListener('pointerdown', closeMenus);
 document.addEventListener('keydown', closeMenus);
 attachHome();
+// htmx looks at the page once, which may be before its extension for sockets has come.
+for (const box of document.querySelectorAll('[hx-ws\\:connect]')) htmx.process(box);
