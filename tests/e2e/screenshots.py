@@ -202,10 +202,14 @@ async def _dashboard(demo: Demo) -> None:
     bob = await _board(demo, "Bob", url, **WIDE)
     for board in (ada, bob):
         await board.edit()
-    await bob.page.locator(".panel").nth(5).click()
-    await ada.page.locator(".panel__head").nth(4).click()
-    await expect(ada.page.get_by_text("Bob Kahn").first).to_be_attached()
+    panels = list(await ada.cells())
+    await bob.act(panels[5], "Edit")
+    await bob.drag(panels[3], -2, 1)
+    await ada.act(panels[4], "Edit")
+    await expect(ada.ghosts).to_have_text("Bob Kahn")
     await ada.page.screenshot(path=DOCS / "dashboard-editing-dark.png")
+    await bob.press("Escape")
+    await bob.drop()
     for board in (ada, bob):
         await board.context.close()
 
