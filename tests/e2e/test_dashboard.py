@@ -144,6 +144,22 @@ async def test_a_pause_holds_until_it_is_over(
     await expect(board.values(STAT)).to_contain_text("2")
 
 
+async def test_a_kiosk_shows_numbers_alone_and_never_pauses(
+    boards: Boards, open_board: OpenBoard, metric: str
+) -> None:
+    """Full screen has no controls, goes on where nobody seems to look, and Escape leaves it."""
+    boards.record(metric, (20, 1.0))
+    board = await open_board("Carla", boards.new(numbers(metric)), "?kiosk=1")
+    await expect(board.page.get_by_role("banner")).to_be_hidden()
+    await board.hide(True)
+    boards.record(metric, (0, 2.0))
+    await expect(board.values(STAT)).to_contain_text("2")
+    await board.hide(False)
+    await board.press("Escape")
+    await expect(board.page.get_by_role("banner")).to_be_visible()
+    assert "kiosk" not in board.page.url
+
+
 async def test_variables_and_times_are_in_the_address(
     boards: Boards, open_board: OpenBoard, metric: str
 ) -> None:

@@ -29,12 +29,17 @@ import { Toast } from './toast.js';
 
 /** @typedef {import('./board.js').CollabDashboard} Board */
 
+/** A new panel has its values by then. */
+const FILLED_MS = 2000;
+
 export class Editing {
   isWanted = false;
   isAllowed = false;
   /** @type {Presence | null} */
   presence = null;
   isAsked = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  filling = undefined;
 
   /**
    * @param {Board} board
@@ -45,12 +50,11 @@ export class Editing {
     this.doc = doc;
     this.awareness = awareness;
     const { signal } = board.listeners;
-    Object.assign(this, rootsOf(doc));
     const { panels, variables, settings } = rootsOf(doc);
     this.panels = panels;
     this.variables = variables;
     this.settings = settings;
-    this.grid = new Grid(board, panels);
+    this.grid = new Grid(board, panels, () => this.fillSoon());
     this.undo = new Y.UndoManager([title, panels, variables, settings], {
       trackedOrigins: new Set([EDIT, TITLE_ORIGIN]),
     });
@@ -76,6 +80,7 @@ export class Editing {
   }
 
   end() {
+    clearTimeout(this.filling);
     this.presence?.end();
     this.undo.destroy();
   }
@@ -139,6 +144,14 @@ export class Editing {
     this.board.charts?.giveAll();
     this.presence?.draw();
     this.sheet?.update();
+  }
+
+  /** Values that came before their panel was made are not there: ask for them again. */
+  fillSoon() {
+    clearTimeout(this.filling);
+    this.filling = setTimeout(() => {
+      if (this.isShown && this.grid.hasEmpty) this.board.feed?.ask();
+    }, FILLED_MS);
   }
 
   /** @param {import('./arrange.js').Cells | null} cells where a dragged panel would go */

@@ -11,10 +11,16 @@ export class Grid {
   /**
    * @param {HTMLElement} board
    * @param {import('yjs').Map<import('./layout.js').Shared>} panels
+   * @param {() => void} onMade a panel was made, without values yet
    */
-  constructor(board, panels) {
+  constructor(board, panels, onMade) {
     this.board = board;
     this.panels = panels;
+    this.onMade = onMade;
+  }
+
+  get hasEmpty() {
+    return this.element.querySelector('.values:empty') !== null;
   }
 
   get element() {
@@ -73,6 +79,7 @@ export class Grid {
     values.className = 'values';
     panel.querySelector('.panel__body')?.append(values);
     this.element.append(panel);
+    this.onMade();
     return panel;
   }
 
