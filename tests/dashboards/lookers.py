@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import math
 import re
@@ -128,7 +129,9 @@ class Looker(Page):
         self.code = None
         self.socket = await connect(self._url, additional_headers=self._headers, max_size=None)
         self._reader = asyncio.create_task(self._read(self.socket))
-        await self.socket.send(show(self) if first is None else first)
+        # Who may not enter may be closed before this is said; `until_closed` tells.
+        with contextlib.suppress(ConnectionClosed):
+            await self.socket.send(show(self) if first is None else first)
         return self
 
     async def send(self, words: str) -> None:
