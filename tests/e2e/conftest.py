@@ -44,12 +44,22 @@ def demo_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield one
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def demo(demo_site: Site, chromium: Browser) -> Demo:
-    """The demo site's people and documents."""
-    one = Demo(demo_site, chromium)
+@pytest.fixture(scope="session")
+def staged(demo_site: Site) -> Demo:
+    """The demo site's people and documents, made once.
+
+    Apart from the browser, which goes with its loop: tests of another loop end that in between.
+    """
+    one = Demo(demo_site)
     one.prepare()
     return one
+
+
+@pytest.fixture
+def demo(staged: Demo, chromium: Browser) -> Demo:
+    """The demo site's people and documents, in the browser."""
+    staged.browser = chromium
+    return staged
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -59,7 +69,8 @@ async def own_demo(
     """A demo site for a test that kills it."""
     site = Site(tmp_path_factory.mktemp("demo"), command=("up",))
     with running(site):
-        one = Demo(site, chromium)
+        one = Demo(site)
+        one.browser = chromium
         one.prepare()
         yield one
 
@@ -86,10 +97,16 @@ def open_paper(demo: Demo, opened: list[Paper]) -> Open:
     return open_
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def boards(demo: Demo) -> Boards:
+@pytest.fixture(scope="session")
+def staged_boards(staged: Demo) -> Boards:
     """Dashboards of the demo site."""
-    return Boards(demo)
+    return Boards(staged)
+
+
+@pytest.fixture
+def boards(staged_boards: Boards, demo: Demo) -> Boards:
+    """Dashboards of the demo site, in the browser."""
+    return staged_boards
 
 
 @pytest.fixture

@@ -47,14 +47,16 @@ for start in numbers[::20]:
 class Demo:
     """A running `collab up` with its demo, and more documents and people.
 
+    `browser` is where people are logged in, each in contexts of their own.
+
     Args:
         site: Running, with the demo.
-        browser: Where people are logged in, each in contexts of their own.
     """
 
-    def __init__(self, site: Site, browser: Browser) -> None:
+    browser: Browser
+
+    def __init__(self, site: Site) -> None:
         self.site = site
-        self.browser = browser
         self.key = ""
         self.welcome = ""
         self.documents: list[str] = []

@@ -99,7 +99,8 @@ async def main() -> None:
                 browser = await playwright.chromium.launch(
                     executable_path=needs.chromium(), args=FLAGS
                 )
-                demo = Demo(site, browser)
+                demo = Demo(site)
+                demo.browser = browser
                 demo.prepare()
                 code = f"CODE = {_CODE!r}\n{_STAGE}"
                 made = site.run("shell", "--no-imports", "-c", code).stdout.split()
