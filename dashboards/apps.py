@@ -1,7 +1,14 @@
 """Django's entry to dashboards."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from collab.process import Process
 
 
 class DashboardsConfig(AppConfig):
@@ -12,12 +19,16 @@ class DashboardsConfig(AppConfig):
     def ready(self) -> None:
         from collab.process import Process
         from collab.signals import own_rooms
-        from dashboards import counted, upkeep
+        from dashboards import counted
         from dashboards.models import Dashboard
-        from dashboards.recording import Recorder
-        from dashboards.telling import tell
 
         own_rooms(Dashboard)
-        Recorder.everywhere.add(tell)
         counted.register()
-        Process.starters.append(upkeep.start)
+        Process.starters.append(_start_upkeep)
+
+
+def _start_upkeep(process: Process) -> None:
+    # Not before there is a process: most commands need nothing that numbers are computed with.
+    from dashboards import upkeep
+
+    upkeep.start(process)

@@ -28,6 +28,7 @@ from dashboards.series.ports import StoreAway
 from dashboards.store.catalogue import TooManyForKey
 from dashboards.store.orm import OrmMetricStore, now_ms
 from dashboards.store.writing import Batch, Written, append
+from dashboards.telling import tell
 
 __all__ = ["QueueFull", "Recorded", "Recorder", "StoreAway", "TooManyForKey", "record"]
 
@@ -87,15 +88,12 @@ class Recorder:
         most: Readings that may wait.
     """
 
-    # Called on the writer's thread after each commit, like `listeners`, of any recorder.
-    everywhere: ClassVar[set[Callable[[Recorded], None]]] = set()
-
     _current: ClassVar[Recorder | None] = None
     _making: ClassVar[Lock] = Lock()
 
     def __init__(self, store: OrmMetricStore, most: int) -> None:
         self.store = store
-        # Called on the writer's thread after each commit.
+        # Called on the writer's thread after each commit, once the hubs were told.
         self.listeners: set[Callable[[Recorded], None]] = set()
         self.recorded = 0
         self.dropped = 0
@@ -285,7 +283,7 @@ class Recorder:
             self._notify(Recorded(names, min(times), max(times), written.late))
 
     def _notify(self, recorded: Recorded) -> None:
-        for listen in (*self.everywhere, *self.listeners):
+        for listen in (tell, *self.listeners):
             try:
                 listen(recorded)
             except Exception:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dashboards.ingest.readings import Kind, Labels
-from dashboards.series.points import Buckets, Samples
+
+if TYPE_CHECKING:
+    from dashboards.series.points import Buckets, Samples
 
 TIERS_MS = (10_000, 60_000, 3_600_000)
 """Widths of the buckets that a store keeps, finest first: 10 s, 1 min, 1 h."""

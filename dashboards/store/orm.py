@@ -16,7 +16,6 @@ from dashboards.series.points import Buckets, BucketTable, Samples, SampleTable
 from dashboards.series.ports import TIERS_MS, Matcher, Metric, Series, StoreAway
 from dashboards.store import models, runs
 from dashboards.store.catalogue import Catalogue
-from dashboards.store.postgres import PostgresSql
 from dashboards.store.retention import Policy
 from dashboards.store.sqlite import SqliteSql
 from dashboards.store.tables import Sql, Windows, unique_pairs
@@ -36,7 +35,12 @@ def now_ms() -> int:
 @lru_cache
 def sql_of(using: str) -> Sql:
     """Return the SQL of a database."""
-    return PostgresSql() if connections[using].vendor == "postgresql" else SqliteSql()
+    if connections[using].vendor != "postgresql":
+        return SqliteSql()
+    # Its driver is slow to import.
+    from dashboards.store.postgres import PostgresSql
+
+    return PostgresSql()
 
 
 @dataclass(frozen=True, slots=True)
