@@ -76,9 +76,9 @@ async def home(demo: Demo) -> AsyncIterator[Open]:
 
 
 @pytest.fixture(scope="module")
-def sheets(demo: Demo) -> list[Sheet]:
+def sheets(staged: Demo) -> list[Sheet]:
     """Documents that Ada owns and Bob and Dora edit, (id, title) each; Carla has many."""
-    made = demo.site.run("shell", "-v", "0", "-c", _SHEETS).stdout.splitlines()
+    made = staged.site.run("shell", "-v", "0", "-c", _SHEETS).stdout.splitlines()
     return [(line.split("|")[0], line.split("|")[1]) for line in made]
 
 
