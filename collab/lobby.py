@@ -290,17 +290,20 @@ class Grants:
 
     def __init__(self, model: type[SharedObject]) -> None:
         self._model = model
-        self._last = 0
-        self._seen: set[int] | None = None
+        self._last: int | None = None
+        self._seen: set[int] = set()
 
     def new(self) -> Granted:
-        """Read those that were made since the last call; none on the first."""
-        if self._seen is None:
+        """Read those that were made since the last call; the latest of all on the first.
+
+        Somebody may have come to a list, and been granted something, before it.
+        """
+        if self._last is None:
             newest = Grant.objects.order_by("-pk").values_list("pk", flat=True).first()
             self._last = newest or 0
         grants = Grant.objects.filter(pk__gt=self._last - self._LATE, token=None)
         rows = list(_listed(self._model, grants).values_list(*_FIELDS))
-        fresh = [] if self._seen is None else [row for row in rows if row[0] not in self._seen]
+        fresh = [row for row in rows if row[0] not in self._seen]
         self._seen = {row[0] for row in rows}
         self._last = max([self._last, *self._seen])
         return Granted(fresh)

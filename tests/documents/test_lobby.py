@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 
 from collab import lobby, sharing
 from collab.engine.peer import Person
-from collab.models import ApiKey, Role
+from collab.models import ApiKey, Grant, Role
 from collab.process import Process
 from documents import actions
 from documents.consumers import ListConsumer
@@ -219,6 +219,23 @@ async def test_trash_and_restore_reach_open_lists(process: Process, screens: lis
     assert screen.of(f"live-{made.room_id}") == []
     await sync_to_async(actions.restore)(actor=alice, shared=made)
     await screen.until(lambda: len(screen.of("refresh")) == 2)
+    assert screen.consumer.sight.has(made.room_id)
+
+
+async def test_a_grant_before_the_first_look_is_found(
+    process: Process, screens: list[Screen], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was not announced counts as new, although nothing is known from before it."""
+    monkeypatch.setattr(lobby, "_LOOK_S", 0.2)
+    alice, _ = await person("alice")
+    bob, key = await person("bob")
+    made = await document(alice)
+    screen = await Screen(key).open()
+    screens.append(screen)
+    # Past the signals of one that is saved.
+    grant = Grant(room_id=made.room_id, user=bob, role=Role.READER)
+    await sync_to_async(Grant.objects.bulk_create)([grant])
+    await screen.until(lambda: len(screen.of("refresh")) > 0)
     assert screen.consumer.sight.has(made.room_id)
 
 
