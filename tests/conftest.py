@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.servers import Postgres, Redis, Site, running
+from collab.testing.programs import MissingProgram
+from collab.testing.servers import Postgres, Redis, Site, running
+from tests.support import needs
 
 if TYPE_CHECKING:
     from tests.documents.cast import Stage
@@ -16,6 +18,23 @@ if TYPE_CHECKING:
 # A shell ignores Ctrl-C in what it starts in the background, and what that starts would, too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None, object, object]:
+    """Skip tests whose servers are not on this machine, or fail them where all must run."""
+    try:
+        return (yield)
+    except MissingProgram as missing:
+        return needs.missing(str(missing))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, object, object]:
+    try:
+        return (yield)
+    except MissingProgram as missing:
+        return needs.missing(str(missing))
 
 
 @pytest.fixture(scope="session")

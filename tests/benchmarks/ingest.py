@@ -26,7 +26,7 @@ from typing import Any
 import httpx
 import psutil
 
-from tests.support.servers import Postgres, Site, running
+from collab.testing.servers import Postgres, Site, running
 
 READINGS = 4000
 SERIES = 1000

@@ -20,7 +20,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.servers import Postgres, Site, running
+from collab.testing.servers import Postgres, Site, running
 
 SERIES = 20
 EVERY_S = 10

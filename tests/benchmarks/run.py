@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.servers import Program, Site, free_port, running, wait_until
+from collab.testing.servers import Program, Site, free_port, running, wait_until
 
 HERE = Path(__file__).parent
 

@@ -17,8 +17,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from collab.testing.servers import Program, free_port, running, wait_until
 from tests.benchmarks.run import HERE, PinnedSite
-from tests.support.servers import Program, free_port, running, wait_until
 
 _MAKE = """
 from django.contrib.auth.models import User

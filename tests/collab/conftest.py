@@ -12,7 +12,7 @@ from tests.collab.beds import Bed, MemoryBed, OrmBed, database
 if TYPE_CHECKING:
     from pytest_django.plugin import DjangoDbBlocker
 
-    from tests.support.servers import Postgres
+    from collab.testing.servers import Postgres
 
 # A log waits so long for another writer's lock; the site's 5 s would only make tests slow.
 LOCK_TIMEOUT_S = 0.3

@@ -22,8 +22,8 @@ from collab.engine.ports import Appended, Author, Batch, Head, Row, UpdateLog, W
 from collab.engine.replica import Replica, replay
 from collab.log import OrmUpdateLog
 from collab.models import Room, Snapshot, StoredUpdate
+from collab.testing.servers import Postgres, running
 from tests.collab.beds import OLD, OrmBed, database
-from tests.support.servers import Postgres, running
 
 if TYPE_CHECKING:
     from pathlib import Path

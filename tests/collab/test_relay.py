@@ -16,7 +16,7 @@ from collab.engine.memory import MemoryBus, MemoryRelay
 from collab.engine.ports import Relay
 from collab.relay import LayerRelay
 from collab.site import environment
-from tests.support.servers import Redis, running
+from collab.testing.servers import Redis, running
 
 KEY, OTHER = 7, 8
 HEARD_TIMEOUT_S = 15

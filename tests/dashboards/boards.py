@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
+from collab.testing.servers import Site
 from tests.dashboards.lookers import Looker
-from tests.support.servers import Site
 
 CPU, NOTE = "cpu0000000", "note000000"
 

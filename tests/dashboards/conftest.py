@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from collab.testing.servers import Site, running
 from tests.collab.beds import database
 from tests.dashboards.receiver import ENVIRONMENT, Receiver
 from tests.dashboards.stores import StoreBed
-from tests.support.servers import Site, running
 
 if TYPE_CHECKING:
     from pytest_django.plugin import DjangoDbBlocker
 
-    from tests.support.servers import Postgres
+    from collab.testing.servers import Postgres
 
 # Nobody pulls the plug of a test.
 _FAST = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"

@@ -8,9 +8,9 @@ from typing import Any
 import pycrdt
 
 from collab.engine.firewall import Limits, check_state_vector
+from collab.testing.peer import Peer
 from dashboards.layout.exchange import new_id
 from dashboards.layout.read import layout_of
-from tests.support.peers import SocketPeer
 
 # What a panel has, as the page writes it; `{}` stands for the key of a query.
 _FIELDS = ("title", "unit", "min", "max", "limit", "legend", "nulls", "style", "thresholds", "x",
@@ -39,7 +39,7 @@ def new_panel(kind: str) -> Any:
     return pycrdt.Map({"kind": kind, "queries": pycrdt.Map(queries), "text": pycrdt.Text()})
 
 
-class Editor(SocketPeer):
+class Editor(Peer):
     """One person at the grid: what they do next is chance.
 
     Args:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import psycopg
 
-from tests.support.servers import Site
+from collab.testing.servers import Site
 
 # Small bounds, so that a test meets them with little data.
 BYTES = 100_000

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from collab.testing.servers import Postgres, Redis, Site, running
 from tests.dashboards.boards import CPU, Board, boards
 from tests.dashboards.lookers import Looker
-from tests.support.servers import Postgres, Redis, Site, running
 
 EVERY_S = 1.0
 ENVIRONMENT = {"COLLAB_HUB_EVERY_S": str(EVERY_S), "COLLAB_HEADS_EVERY_S": "0.5"}

@@ -25,8 +25,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceResponse,
 )
 
+from collab.testing.servers import wait_until
 from tests.dashboards.receiver import BYTES, READINGS, SERIES, UNPACKED_BYTES, Receiver
-from tests.support.servers import wait_until
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"

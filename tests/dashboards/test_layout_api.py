@@ -11,11 +11,11 @@ import httpx
 import pycrdt
 import pytest
 
+from collab.testing.peer import Peer
+from collab.testing.servers import Site
 from dashboards.layout.model import PANELS_AT_MOST, VARIABLES_AT_MOST
 from dashboards.layout.read import layout_of
 from tests.dashboards.editors import Editor, check, content_of, places, seed
-from tests.support.peers import SocketPeer
-from tests.support.servers import Site
 
 A, B = "aaaaaaaaaa", "bbbbbbbbbb"
 LAYOUT: dict[str, Any] = {
@@ -58,8 +58,8 @@ class Board:
         """Return the message of an error."""
         return str(self.ask(method, path, status, **asked)["error"]["message"])
 
-    async def peer(self) -> SocketPeer:
-        peer = SocketPeer(self.url, self.key)
+    async def peer(self) -> Peer:
+        peer = Peer(self.url, self.key)
         await peer.connect()
         return peer
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from collab.testing.servers import Site
 from dashboards.layout import exchange
-from tests.support.servers import Site
 
 GUIDE = Path(__file__).parents[2] / "docs" / "layout.md"
 

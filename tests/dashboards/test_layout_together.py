@@ -13,10 +13,10 @@ from uuid import UUID
 import httpx
 import pycrdt
 
+from collab.testing.peer import Peer
+from collab.testing.servers import Site
 from dashboards.layout import exchange
 from tests.dashboards.editors import Editor, check, clocks_of, content_of, places, seed
-from tests.support.peers import SocketPeer
-from tests.support.servers import Site
 
 EDITORS = 20
 EDITS = 10_000
@@ -67,7 +67,7 @@ async def test_twenty_editors_end_equal_and_lose_no_key(site: Site) -> None:
     await asyncio.gather(*(editor.edit(EDITS // EDITORS) for editor in editors))
     await asyncio.gather(*(editor.connect() for editor in editors if not editor.connected))
     await asyncio.gather(*(editor.until_saved() for editor in editors))
-    fresh = SocketPeer(url, key)
+    fresh = Peer(url, key)
     await fresh.connect()
     now = content_of(fresh.doc)
     clocks = clocks_of(fresh.doc)

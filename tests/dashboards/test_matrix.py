@@ -14,9 +14,9 @@ import pytest
 
 from collab.engine import protocol
 from collab.engine.protocol import Kind
+from collab.testing.peer import Peer
 from tests.documents.cast import Stage
 from tests.support.addresses import STAND_INS
-from tests.support.peers import SocketPeer
 from tests.support.rights import (
     API_READ,
     API_WRITE,
@@ -151,7 +151,7 @@ async def _in_layout(troupe: Troupe, role: str) -> str:
     url = f"{troupe.stage.site.ws_url}/ws/dashboards/{tried.id}/layout"
     if (code := await refused(url, troupe.headers(role))) is not None:
         return code
-    peer = SocketPeer(url, **troupe.headers(role))
+    peer = Peer(url, **troupe.headers(role))
     await peer.connect()
     before = troupe.look(tried)
     peer.sent_frames += 1

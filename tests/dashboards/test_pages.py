@@ -21,12 +21,12 @@ from django.urls import include, path
 from collab import history, sharing
 from collab.actions import note_visit
 from collab.models import Grant, Role
+from collab.testing.peer import Peer
 from dashboards import actions, versions
 from dashboards.layout.model import Layout, Panel, PanelKind, Place
 from dashboards.models import Dashboard
 from tests.dashboards.lookers import Looker
 from tests.documents.cast import Stage, end_of, open_socket
-from tests.support.peers import SocketPeer
 
 in_database = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -316,7 +316,7 @@ async def test_a_withdrawn_role_ends_every_open_socket_at_once(
     """The layout, who is there and the numbers; the list of who lost it hears of it as well."""
     stage, (dashboard, grant) = sqlite_stage, shared
     start = f"{stage.site.ws_url}/ws/dashboards/{dashboard}"
-    bob = SocketPeer(f"{start}/layout", stage.bob.key)
+    bob = Peer(f"{start}/layout", stage.bob.key)
     await bob.connect()
     people = await open_socket(f"{start}/people", stage.bob.bearer)
     numbers = await Looker(f"{start}/live", stage.bob.key).open()

@@ -24,7 +24,7 @@ from dashboards.watching import Watching
 from tests.dashboards.stores import START_MS, StoreBed, ramp
 
 if TYPE_CHECKING:
-    from tests.support.servers import Site
+    from collab.testing.servers import Site
 
 MOST = 2000
 WAIT_S = 20

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from collab.testing import programs
+from collab.testing.servers import Postgres, Redis, running
 from tests.deploy.topology import Topology, deployed
-from tests.support import needs
-from tests.support.servers import Postgres, Redis, running
 
 
 @pytest.fixture(scope="package")
 def topology(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
     """nginx and two web processes on a PostgreSQL and a Redis of their own; TLS ends elsewhere."""
-    needs.nginx()
+    programs.nginx()
     postgres = Postgres(tmp_path_factory.mktemp("deploy-postgres"))
     redis = Redis(tmp_path_factory.mktemp("deploy-redis"))
     with (

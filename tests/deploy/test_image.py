@@ -13,9 +13,9 @@ from types import ModuleType
 
 import pytest
 
+from collab.testing.servers import Site, free_port
 from tests.deploy.topology import set_up
 from tests.support.needs import REPOSITORY
-from tests.support.servers import Site, free_port
 
 DOCKERFILE = (REPOSITORY / "Dockerfile").read_text()
 

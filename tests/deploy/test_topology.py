@@ -11,8 +11,8 @@ import pytest
 import websockets
 
 from collab import conf
+from collab.testing.peer import Peer
 from tests.deploy.topology import Topology
-from tests.support.peers import SocketPeer
 
 pytestmark = [pytest.mark.nginx, pytest.mark.postgres, pytest.mark.redis]
 
@@ -35,8 +35,8 @@ def bearer(key: str) -> dict[str, str]:
 
 async def peer_through_nginx(
     topology: Topology, document: str, key: str, stack: AsyncExitStack
-) -> SocketPeer:
-    peer = SocketPeer(f"{topology.nginx.ws_url}/ws/documents/{document}", key)
+) -> Peer:
+    peer = Peer(f"{topology.nginx.ws_url}/ws/documents/{document}", key)
     stack.push_async_callback(peer.close)
     await peer.connect()
     return peer
@@ -95,10 +95,10 @@ async def test_peers_of_a_killed_process_come_back_through_the_other(
             topology.webs["web1"].start()
 
 
-async def first_to_be_closed(peers: list[SocketPeer], count: int) -> list[SocketPeer]:
+async def first_to_be_closed(peers: list[Peer], count: int) -> list[Peer]:
     """Wait until so many peers are closed. Returns them."""
     waiting = {asyncio.create_task(peer.until_closed()): peer for peer in peers}
-    closed: list[SocketPeer] = []
+    closed: list[Peer] = []
     while len(closed) < count:
         done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         closed += [waiting.pop(task) for task in done]

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import httpx
 
+from collab.testing import programs
+from collab.testing.servers import Postgres, Program, Redis, Site, free_port, running, wait_until
 from tests.support import needs
-from tests.support.servers import Postgres, Program, Redis, Site, free_port, running, wait_until
 
 NGINX_CONF = needs.REPOSITORY / "deploy/nginx.conf"
 SET_UP = needs.REPOSITORY / "deploy/set-up.sh"
@@ -71,7 +72,7 @@ class Nginx(Program):
         # Workers of a master that is root would be somebody who may not enter the test's directory.
         user = "user root; " if os.geteuid() == 0 else ""
         self.spawn([
-            needs.nginx(), "-c", str(self._conf), "-p", str(self.directory), "-e", "stderr",
+            programs.nginx(), "-c", str(self._conf), "-p", str(self.directory), "-e", "stderr",
             "-g", f"{user}daemon off;",
         ])  # fmt: skip
         wait_until(lambda: httpx.get(f"{self.url}/healthz").status_code == 200, "nginx answering")

@@ -12,8 +12,8 @@ import psycopg
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.support.peers import SocketPeer
-from tests.support.servers import Site
+from collab.testing.peer import Peer
+from collab.testing.servers import Site
 
 # Small bounds, so that a test meets them with little data.
 FRAME_BYTES = 64 * 1024
@@ -118,8 +118,8 @@ class Stage:
     def origin(self) -> dict[str, str]:
         return {"Origin": self.site.url}
 
-    def peer(self, actor: Actor, document: str) -> SocketPeer:
-        return SocketPeer(self.url(document), actor.key)
+    def peer(self, actor: Actor, document: str) -> Peer:
+        return Peer(self.url(document), actor.key)
 
     def api(self, actor: Actor | None = None) -> httpx.Client:
         """Open an HTTP client that acts as somebody by their API key."""

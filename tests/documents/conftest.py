@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from collab.testing.servers import Postgres, Site, running
 from tests.documents.cast import ENVIRONMENT, Stage
-from tests.support.servers import Postgres, Site, running
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,11 @@ import pytest
 from django.contrib.auth.models import User
 
 from collab.models import Room, StoredUpdate
+from collab.testing.peer import Peer
+from collab.testing.servers import Site
 from documents import actions
 from documents.models import Document
 from tests.documents.cast import Stage
-from tests.support.peers import SocketPeer
-from tests.support.servers import Site
 
 
 @pytest.mark.django_db
@@ -27,7 +27,7 @@ async def test_deleting_closes_open_sockets(site: Site) -> None:
     """Who has the document open learns that it is gone, also from another process's deletion."""
     key = site.key()
     document = site.create_document(key)
-    ada = SocketPeer(f"{site.ws_url}/ws/documents/{document}", key)
+    ada = Peer(f"{site.ws_url}/ws/documents/{document}", key)
     await ada.connect()
     site.run(
         "shell",

@@ -16,9 +16,9 @@ import pytest
 
 from collab.engine import protocol
 from collab.engine.protocol import Kind, State
+from collab.testing.peer import Peer
 from tests.documents.cast import Stage
 from tests.support.addresses import STAND_INS, addresses
-from tests.support.peers import SocketPeer
 from tests.support.rights import (
     API_READ,
     API_WRITE,
@@ -180,8 +180,8 @@ async def _in_document(troupe: Troupe, role: str) -> str:
     url = f"{troupe.stage.site.ws_url}/ws/documents/{tried.id}"
     if (code := await refused(url, troupe.headers(role))) is not None:
         return code
-    watcher = SocketPeer(url, **troupe.headers("trash_owner" if "trash" in role else "owner"))
-    peer = SocketPeer(url, **troupe.headers(role))
+    watcher = Peer(url, **troupe.headers("trash_owner" if "trash" in role else "owner"))
+    peer = Peer(url, **troupe.headers(role))
     await watcher.connect()
     await peer.connect()
     before = troupe.look(tried)

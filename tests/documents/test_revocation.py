@@ -13,8 +13,8 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from collab.engine import protocol
 from collab.engine.protocol import Kind
-from tests.support.peers import SocketPeer
-from tests.support.servers import Postgres, Redis, Site, running
+from collab.testing.peer import Peer
+from collab.testing.servers import Postgres, Redis, Site, running
 
 IMPORTS = """
 from django.contrib.auth.models import User
@@ -47,8 +47,8 @@ class Stage:
         self.sites[0].run("shell", "-v", "0", "-c", IMPORTS + names + code)
         return time.monotonic()
 
-    async def bob_in(self, document: str, site: int = -1) -> SocketPeer:
-        bob = SocketPeer(f"{self.sites[site].ws_url}/ws/documents/{document}", self.bob)
+    async def bob_in(self, document: str, site: int = -1) -> Peer:
+        bob = Peer(f"{self.sites[site].ws_url}/ws/documents/{document}", self.bob)
         await bob.connect()
         return bob
 
@@ -111,7 +111,7 @@ async def test_a_lost_right_closes_sockets_of_other_processes_at_once(
     assert bob.close_code == close
 
 
-async def _seconds(stage: Stage, document: str, code: str, peer: SocketPeer) -> float:
+async def _seconds(stage: Stage, document: str, code: str, peer: Peer) -> float:
     """Run code beside the loop. Returns the seconds from its commit to the socket's end."""
     ended: list[float] = []
 
@@ -137,7 +137,7 @@ async def test_a_demoted_editor_reads_on(one: Stage) -> None:
     denied = protocol.encode(Kind.DENIED, b"")[:2]
     await bob.until(lambda: any(frame[:2] == denied for frame in bob.frames), "the denial")
     await bob.write("not any more")
-    alice = SocketPeer(bob.url, one.alice)
+    alice = Peer(bob.url, one.alice)
     await alice.connect()
     await alice.write("hello Bob")
     await bob.until(lambda: "hello Bob" in str(bob.text), "Alice's words")
@@ -158,7 +158,7 @@ class Browser:
         self.session = self._http.cookies["sessionid"]
         site = stage.sites[-1]
         headers = {"Cookie": f"sessionid={self.session}", "Origin": site.url}
-        self.bob = SocketPeer(f"{site.ws_url}/ws/documents/{document}", **headers)
+        self.bob = Peer(f"{site.ws_url}/ws/documents/{document}", **headers)
 
     def log_out(self) -> None:
         self._post("/logout/")
@@ -247,7 +247,7 @@ async def test_an_open_list_follows_rights_without_a_relay(one: Stage) -> None:
     one.change(other, "bob.is_active = True; bob.save(); sharing.revoke(room, bob)")
     one.bob = one.sites[0].key("bob")
     home = await home_of_bob(one)
-    alice = SocketPeer(f"{one.sites[0].ws_url}/ws/documents/{document}", one.alice)
+    alice = Peer(f"{one.sites[0].ws_url}/ws/documents/{document}", one.alice)
     await alice.connect()
     await hears(home, "live__dot", "alice")
     done = await asyncio.to_thread(one.change, document, "sharing.revoke(room, bob)")
@@ -270,7 +270,7 @@ async def test_an_open_list_follows_other_processes_at_once(two: Stage) -> None:
     two.change(document, "bob.is_active = True; bob.save()")
     two.bob = two.sites[0].key("bob")
     home = await home_of_bob(two)
-    alice = SocketPeer(f"{two.sites[0].ws_url}/ws/documents/{document}", two.alice)
+    alice = Peer(f"{two.sites[0].ws_url}/ws/documents/{document}", two.alice)
     await alice.connect()
     now = time.monotonic()
     assert await hears(home, "live__dot", "alice") - now < 1.5
@@ -353,7 +353,7 @@ async def _ends(stage: Stage, name: str) -> dict[str, tuple[int | str, float]]:
     for document, key, session in made:
         url = f"{stage.sites[-1].ws_url}/ws/documents/{document}"
         headers = {"Cookie": f"sessionid={session}", "Origin": stage.sites[-1].url}
-        peer = SocketPeer(url, key, **({} if key else headers))
+        peer = Peer(url, key, **({} if key else headers))
         await peer.connect()
         await peer.write("while I may")
         await peer.until_saved()
@@ -370,7 +370,7 @@ async def _ends(stage: Stage, name: str) -> dict[str, tuple[int | str, float]]:
     }
 
 
-async def _end(peer: SocketPeer) -> tuple[int | str, float]:
+async def _end(peer: Peer) -> tuple[int | str, float]:
     """Wait until a peer is closed or denied. Returns which, and when."""
     denied = protocol.encode(Kind.DENIED, b"")[:2]
 
@@ -417,13 +417,13 @@ print(session.session_key, end.timestamp())
     done = one.sites[0].run("shell", "-v", "0", "-c", IMPORTS + names + code)
     session, end = done.stdout.split()[-2:]
     headers = {"Cookie": f"sessionid={session}", "Origin": one.sites[0].url}
-    guest = SocketPeer(f"{one.sites[0].ws_url}/ws/documents/{document}", **headers)
+    guest = Peer(f"{one.sites[0].ws_url}/ws/documents/{document}", **headers)
     await guest.connect()
     await guest.write("in time")
     await guest.until_saved()
     assert await guest.until_closed() == 4403
     assert 0 <= time.time() - float(end) < 10
-    alice = SocketPeer(guest.url, one.alice)
+    alice = Peer(guest.url, one.alice)
     await alice.connect()
     assert str(alice.text) == "in time"
     await alice.close()

@@ -13,8 +13,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from collab.engine import protocol
 from collab.engine.protocol import Kind
+from collab.testing.peer import Peer
 from tests.documents.cast import BURST_FRAMES, FRAME_BYTES, Stage, end_of, open_socket
-from tests.support.peers import SocketPeer
 
 SOCKETS = pytest.mark.parametrize("tail", ["", "/people"], ids=["room", "people"])
 
@@ -259,14 +259,14 @@ async def test_schema_that_is_none_says_nothing(sqlite_stage: Stage) -> None:
 # Frames
 
 
-async def neighbour(stage: Stage, document: str) -> SocketPeer:
+async def neighbour(stage: Stage, document: str) -> Peer:
     """Let Bob in, who must not notice what others do wrong."""
     bob = stage.peer(stage.bob, document)
     await bob.connect()
     return bob
 
 
-async def is_unharmed(stage: Stage, bob: SocketPeer, document: str) -> bool:
+async def is_unharmed(stage: Stage, bob: Peer, document: str) -> bool:
     """Tell whether Bob is on his first connection, and what he writes still arrives."""
     await bob.write("still here")
     await bob.until_saved()

@@ -8,11 +8,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright, expect
 
+from collab.testing.servers import Site, running
 from tests.e2e.board import Board, Boards
 from tests.e2e.demo import Demo
 from tests.e2e.paper import Paper
 from tests.support import needs
-from tests.support.servers import Site, running
 
 # The machine may be busy with other tests.
 expect.set_options(timeout=20_000)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from playwright.async_api import Browser, BrowserContext, StorageState
 
+from collab.testing.servers import Site
 from tests.e2e.paper import Paper
-from tests.support.servers import Site
 
 DOCUMENTS = 74
 TEXTS = 10

@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from collab.testing.servers import Site, wait_until
 from tests.support import needs
-from tests.support.servers import Site, wait_until
 
 PROGRAM = Path(__file__).with_name("providers.mjs")
 

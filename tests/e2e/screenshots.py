@@ -12,12 +12,12 @@ from typing import Any
 
 from playwright.async_api import async_playwright, expect
 
+from collab.testing.servers import Site, running
 from tests.e2e.board import Board
 from tests.e2e.conftest import FLAGS
 from tests.e2e.demo import Demo
 from tests.e2e.paper import Paper
 from tests.support import needs
-from tests.support.servers import Site, running
 
 DOCS = needs.REPOSITORY / "docs"
 WIDE: dict[str, Any] = {"viewport": {"width": 1280, "height": 820}}

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pycrdt
 import pytest
 
+from collab.testing.peer import Peer
+from collab.testing.servers import Site
 from tests.e2e.node import Providers
-from tests.support.peers import SocketPeer
-from tests.support.servers import Site
 
 pytestmark = pytest.mark.node
 
@@ -35,7 +35,7 @@ async def test_two_providers_and_python_write_every_type_at_once(providers: Prov
         providers.make(name)
         providers.until(name, synced=True)
     url = f"{providers.site.ws_url}/ws/documents/{providers.document}"
-    python = SocketPeer(url, providers.key)
+    python = Peer(url, providers.key)
     await python.connect()
     body: pycrdt.XmlFragment = python.doc.get("body", type=pycrdt.XmlFragment)
     words: pycrdt.Array[str] = python.doc.get("list", type=pycrdt.Array)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.support.peers import SocketPeer
-from tests.support.servers import Postgres, Redis, Site
+from collab.testing.peer import Peer
+from collab.testing.servers import Postgres, Redis, Site
 
 
 class Grown:
@@ -37,7 +37,7 @@ class Grown:
         for program in (self.second, self.first, self.redis, self.postgres):
             program.kill()
 
-    async def peers(self) -> tuple[str, SocketPeer, SocketPeer, SocketPeer]:
+    async def peers(self) -> tuple[str, Peer, Peer, Peer]:
         """Make a document, with two peers at the first process and one at the second.
 
         Returns:
@@ -45,7 +45,7 @@ class Grown:
         """
         document = self.first.create_document(self.key)
         peers = [
-            SocketPeer(f"{site.ws_url}/ws/documents/{document}", self.key)
+            Peer(f"{site.ws_url}/ws/documents/{document}", self.key)
             for site in (self.first, self.first, self.second)
         ]
         for peer in peers:

@@ -15,7 +15,7 @@ import httpx
 import psycopg
 import pytest
 
-from tests.support.servers import Postgres, Site, running
+from collab.testing.servers import Postgres, Site, running
 
 KILLS = 3
 SENDERS = 3

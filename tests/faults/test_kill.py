@@ -11,9 +11,9 @@ from pathlib import Path
 import pycrdt
 import pytest
 
-from tests.faults.typist import Typist, reconnect
-from tests.support.peers import SocketPeer
-from tests.support.servers import Site, running
+from collab.testing.peer import Peer
+from collab.testing.servers import Site, running
+from collab.testing.typist import Typist, reconnect
 from tests.support.stored import StoredLog
 
 KILLS = 50
@@ -61,7 +61,7 @@ async def make_typists(site: Site, chance: random.Random) -> tuple[list[Typist],
     await asyncio.to_thread(site.run, "share", document, "bob", "editor")
     url = f"{site.ws_url}/ws/documents/{document}"
     typists = [
-        Typist(name, SocketPeer(url, key), random.Random(chance.random()))
+        Typist(name, Peer(url, key), random.Random(chance.random()))
         for name, key in zip("abcd", (ada, bob, ada, bob), strict=True)
     ]
     return typists, document, ada
@@ -100,7 +100,7 @@ async def check_all_are_equal(site: Site, typists: list[Typist], document: str, 
     for typist in typists:
         await typist.peer.until_saved()
         await typist.peer.until(lambda one=typist: tags_of(one.peer.text) == everything, "equal")
-    fresh = SocketPeer(typists[0].peer.url, key)
+    fresh = Peer(typists[0].peer.url, key)
     await fresh.connect()
     answer = await asyncio.to_thread(site.content, key, document)
     copy: pycrdt.Doc[pycrdt.Text] = pycrdt.Doc()

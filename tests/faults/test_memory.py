@@ -11,9 +11,9 @@ import pytest
 
 from collab.engine import protocol
 from collab.engine.protocol import Kind
+from collab.testing.servers import Site, running, wait_until
 from tests.support.memory import MIB, resident_bytes
 from tests.support.raw import RawPeer
-from tests.support.servers import Site, running, wait_until
 
 pytestmark = pytest.mark.alone
 

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from collab import conf
+from collab.testing.peer import Peer
 from tests.faults.grown import Grown
-from tests.support.peers import SocketPeer
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis]
 
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.redis]
 HEALED_WITHIN_S = conf.BY_NAME["HEADS_EVERY_S"].default + 3
 
 
-async def until_equal(*peers: SocketPeer, timeout_s: float = 20) -> None:
+async def until_equal(*peers: Peer, timeout_s: float = 20) -> None:
     """Wait until all have the same text, as long as what was written on any of them."""
     longest = max(len(peer.text) for peer in peers)
     texts = [str(peer.text) for peer in peers]
@@ -28,11 +28,11 @@ async def until_equal(*peers: SocketPeer, timeout_s: float = 20) -> None:
     assert len({str(peer.text) for peer in peers}) == 1, texts
 
 
-async def see(peer: SocketPeer, word: str, timeout_s: float = 20) -> None:
+async def see(peer: Peer, word: str, timeout_s: float = 20) -> None:
     await peer.until(lambda: word in str(peer.text), f"seeing {word}", timeout_s)
 
 
-async def close(*peers: SocketPeer) -> None:
+async def close(*peers: Peer) -> None:
     for peer in peers:
         assert peer.close_code is None, "nobody was sent away"
         await peer.close()
@@ -89,7 +89,7 @@ async def test_edits_cross_without_redis_by_comparing_heads(grown: Grown) -> Non
 async def test_a_role_that_is_taken_ends_while_redis_is_silent(grown: Grown) -> None:
     """A Redis that takes connections and never answers: found in the database within 10 s."""
     document, one, _, far = await grown.peers()
-    bob = SocketPeer(far.url, grown.first.key("bob"))
+    bob = Peer(far.url, grown.first.key("bob"))
     path, owner = f"/api/documents/{document}/grants", {"Authorization": f"Bearer {grown.key}"}
     async with httpx.AsyncClient(base_url=grown.first.url, headers=owner, timeout=20) as api:
         given = await api.post(path, json={"user": "bob", "role": "editor"})
@@ -133,7 +133,7 @@ async def test_postgres_restart_pauses_acks_and_nothing_else(grown: Grown) -> No
         await see(peer, "east")
         await see(peer, "west")
     await until_equal(one, two, far)
-    fresh = SocketPeer(f"{grown.second.ws_url}/ws/documents/{document}", grown.key)
+    fresh = Peer(f"{grown.second.ws_url}/ws/documents/{document}", grown.key)
     await fresh.connect()
     assert str(fresh.text) == str(one.text)
     await close(one, two, far, fresh)

@@ -11,10 +11,10 @@ import pytest
 
 from collab.engine import protocol
 from collab.engine.protocol import Kind
+from collab.testing.peer import Peer
+from collab.testing.servers import Site, running
 from tests.support.memory import MIB, resident_bytes
-from tests.support.peers import SocketPeer
 from tests.support.raw import RawPeer
-from tests.support.servers import Site, running
 
 pytestmark = pytest.mark.alone
 
@@ -45,7 +45,7 @@ async def stalled(url: str, key: str, count: int) -> AsyncIterator[list[RawPeer]
             peer.cut()
 
 
-async def replace(peer: SocketPeer, letter: str, size_bytes: int) -> None:
+async def replace(peer: Peer, letter: str, size_bytes: int) -> None:
     """Put another text in place of all that is there, and wait until it is saved."""
     with peer.doc.transaction():
         del peer.text[:]
@@ -77,7 +77,7 @@ async def test_a_peer_that_stops_reading_gets_one_merged_state_later(site: Site)
     key = site.key()
     document = site.create_document(key, "")
     url = f"{site.ws_url}/ws/documents/{document}"
-    writer = SocketPeer(url, key)
+    writer = Peer(url, key)
     await writer.connect()
     async with stalled(url, key, 1) as (slow,):
         for number in range(30):
@@ -92,7 +92,7 @@ async def test_peers_that_stop_reading_cost_no_memory_and_nobody_else(site: Site
     key = site.key()
     document = site.create_document(key, "")
     url = f"{site.ws_url}/ws/documents/{document}"
-    writer, reader = SocketPeer(url, key), SocketPeer(url, key)
+    writer, reader = Peer(url, key), Peer(url, key)
     await writer.connect()
     await reader.connect()
     for letter in "abcdefgh":
@@ -112,7 +112,7 @@ async def test_peers_that_stop_reading_cost_no_memory_and_nobody_else(site: Site
     print(f"slow peers were closed with {set(codes)}")
     # 1006: it read so late that the server had given up on its answer to the close frame.
     assert set(codes) <= {None, 1013, 1006}
-    again = SocketPeer(url, key)
+    again = Peer(url, key)
     await again.connect()
     assert str(again.text) == str(writer.text)
     for peer in (writer, reader, again):
@@ -128,7 +128,7 @@ async def test_a_flood_is_read_as_it_is_taken_and_ends_with_4429(
     key = site.key()
     document = site.create_document(key, "")
     url = f"{site.ws_url}/ws/documents/{document}"
-    writer, reader = SocketPeer(url, key), SocketPeer(url, key)
+    writer, reader = Peer(url, key), Peer(url, key)
     await writer.connect()
     await reader.connect()
     source: pycrdt.Doc[pycrdt.Text] = pycrdt.Doc()

@@ -8,23 +8,23 @@ from pathlib import Path
 
 import pytest
 
+from collab.testing.peer import Peer
+from collab.testing.servers import Site, running
 from tests.support.locks import another_writer
-from tests.support.peers import SocketPeer
-from tests.support.servers import Site, running
 from tests.support.stored import StoredLog
 
 
-async def two_peers(site: Site) -> tuple[str, SocketPeer, SocketPeer]:
+async def two_peers(site: Site) -> tuple[str, Peer, Peer]:
     """Make a document with two peers on it."""
     key = await asyncio.to_thread(site.key)
     document = await asyncio.to_thread(site.create_document, key)
-    one, two = (SocketPeer(f"{site.ws_url}/ws/documents/{document}", key) for _ in range(2))
+    one, two = (Peer(f"{site.ws_url}/ws/documents/{document}", key) for _ in range(2))
     await one.connect()
     await two.connect()
     return document, one, two
 
 
-async def see(peer: SocketPeer, word: str) -> None:
+async def see(peer: Peer, word: str) -> None:
     await peer.until(lambda: word in str(peer.text), f"seeing {word}")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.servers import Site, running
+from collab.testing.servers import Site, running
 
 UPLOAD_BYTES = 100_000
 SLACK_BYTES = 2**20

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from collab.testing.servers import Site, running
 from tests.documents.cast import Stage
-from tests.support.servers import Site, running
 
 
 @pytest.fixture(scope="module")

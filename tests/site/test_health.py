@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from collab import metrics
+from collab.testing.servers import Postgres, Redis, Site, running, wait_until
 from tests.documents.cast import ENVIRONMENT, Stage, end_of, open_socket
-from tests.support.servers import Postgres, Redis, Site, running, wait_until
 
 
 @pytest.fixture(scope="module")

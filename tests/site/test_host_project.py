@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from collab.testing.peer import Peer
+from collab.testing.servers import Site, running, wait_until
 from tests.support.needs import REPOSITORY
-from tests.support.peers import SocketPeer
-from tests.support.servers import Site, running, wait_until
 
 # What every project has and the README leaves out.
 REST = """
@@ -140,7 +140,7 @@ async def test_a_host_model_is_edited_live(host: HostProject) -> None:
     """Two peers edit a model of the project's own; who has no grant finds nothing."""
     pk, chef, guest = host.manage("shell", "-v", "0", "-c", SEED).split()
     path = f"{host.ws_url}/ws/recipes/{pk}"
-    ada, bob, charlie = SocketPeer(path, chef), SocketPeer(path, chef), SocketPeer(path, guest)
+    ada, bob, charlie = Peer(path, chef), Peer(path, chef), Peer(path, guest)
     await ada.connect()
     await bob.connect()
     await ada.write("Take an onion.")

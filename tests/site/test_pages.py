@@ -10,8 +10,8 @@ import httpx
 import pycrdt
 import pytest
 
+from collab.testing.servers import Site, running, wait_until
 from tests.documents.cast import Stage
-from tests.support.servers import Site, running, wait_until
 
 
 @pytest.fixture(scope="module")

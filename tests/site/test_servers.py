@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.peers import SocketPeer
-from tests.support.servers import Site, running
+from collab.testing.peer import Peer
+from collab.testing.servers import Site, running
 
 SERVERS = {
     "uvicorn": ["uvicorn", "collab.site.asgi:application", "--ws", "websockets-sansio", "--port"],
@@ -40,7 +40,7 @@ async def test_another_server_serves_documents(server: str, tmp_path: Path) -> N
     other = OtherServer(tmp_path, server)
     with running(other):
         path = f"{other.ws_url}/ws/documents/{document}"
-        ada, bob = SocketPeer(path, key), SocketPeer(path, key)
+        ada, bob = Peer(path, key), Peer(path, key)
         await ada.connect()
         await bob.connect()
         await ada.write("from Ada, ")
@@ -54,7 +54,7 @@ async def test_another_server_serves_documents(server: str, tmp_path: Path) -> N
         other.stop()
         await ada.until_closed()
     with running(made):
-        again = SocketPeer(f"{made.ws_url}/ws/documents/{document}", key)
+        again = Peer(f"{made.ws_url}/ws/documents/{document}", key)
         await again.connect()
         assert str(again.text) == str(ada.text)
         await again.close()
@@ -68,7 +68,7 @@ async def test_uvicorn_saves_before_it_exits(tmp_path: Path) -> None:
         document = made.create_document(key)
     other = OtherServer(tmp_path, "uvicorn")
     with running(other):
-        ada = SocketPeer(f"{other.ws_url}/ws/documents/{document}", key)
+        ada = Peer(f"{other.ws_url}/ws/documents/{document}", key)
         await ada.connect()
         for word in ("one ", "two ", "three "):
             await ada.write(word)
@@ -82,7 +82,7 @@ async def test_uvicorn_saves_before_it_exits(tmp_path: Path) -> None:
         assert await ada.until_closed() == 1012
         other.wait()
     with running(made):
-        again = SocketPeer(f"{made.ws_url}/ws/documents/{document}", key)
+        again = Peer(f"{made.ws_url}/ws/documents/{document}", key)
         await again.connect()
         assert str(again.text) == "one two three "
         await again.close()

@@ -14,7 +14,7 @@ import httpx
 import psycopg
 import pytest
 
-from tests.support.servers import Postgres, Site, free_port, running
+from collab.testing.servers import Postgres, Site, free_port, running
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from tests.support.servers import Site
+from collab.testing.servers import Site
 
 
 @contextmanager

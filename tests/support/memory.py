@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psutil
 
-from tests.support.servers import Site
+from collab.testing.servers import Site
 
 MIB = 2**20
 

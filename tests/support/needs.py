@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-import glob
 import os
-import shutil
 from pathlib import Path
 
 import pytest
+
+from collab.testing import programs
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -25,51 +24,17 @@ def missing(what: str) -> None:
     pytest.skip(what)
 
 
-@functools.cache
-def _find(*names: str) -> str | None:
-    for name in names:
-        found = shutil.which(name)
-        if found:
-            return found
-        matches = sorted(glob.glob(name), reverse=True)
-        if matches:
-            return matches[0]
-    return None
-
-
 def chromium() -> str:
     """Return the path of Chromium; without windows if there is such a one, for 40 % less CPU."""
-    path = _find("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    path = programs.find("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
     if path is None:
         missing("needs Chromium")
     return str(path)
 
 
-def redis_server() -> str:
-    path = _find("redis-server")
-    if path is None:
-        missing("needs redis-server")
-    return str(path)
-
-
-def postgres(program: str) -> str:
-    """Return the path of one of PostgreSQL's programs: initdb, postgres, pg_ctl."""
-    path = _find(program, f"/usr/lib/postgresql/*/bin/{program}")
-    if path is None:
-        missing(f"needs PostgreSQL's {program}")
-    return str(path)
-
-
-def nginx() -> str:
-    path = _find("nginx", "/usr/sbin/nginx")
-    if path is None:
-        missing("needs nginx")
-    return str(path)
-
-
 def node() -> str:
     """Return the path of Node.js, if the front end's packages are installed for it."""
-    path = _find("node")
+    path = programs.find("node")
     if path is None:
         missing("needs Node.js")
     if not (REPOSITORY / "frontend/js/node_modules/y-websocket").is_dir():

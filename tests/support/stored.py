@@ -12,7 +12,7 @@ from uuid import UUID
 
 import pycrdt
 
-from tests.support.servers import Site
+from collab.testing.servers import Site
 
 
 class StoredLog:

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.support import needs
+import collab
+from collab.testing import programs
 
 START_TIMEOUT_S = 40.0
 
@@ -105,7 +106,7 @@ class Redis(Program):
 
     def start(self) -> None:
         self.spawn([
-            needs.redis_server(), "--port", str(self.port), "--bind", "127.0.0.1",
+            programs.redis_server(), "--port", str(self.port), "--bind", "127.0.0.1",
             "--save", "", "--appendonly", "no", "--dir", str(self.directory),
         ])  # fmt: skip
         wait_until(lambda: self.command("PING") == b"+PONG", "Redis answering")
@@ -139,14 +140,14 @@ class Postgres(Program):
             shutil.chown(home, user)
             self._as = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
         subprocess.run(
-            [*self._as, needs.postgres("initdb"), "-D", str(self.data), "-U", "postgres",
+            [*self._as, programs.postgres("initdb"), "-D", str(self.data), "-U", "postgres",
              "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
             check=True, capture_output=True, cwd=home,
         )  # fmt: skip
 
     def start(self) -> None:
         self.spawn([
-            *self._as, needs.postgres("postgres"), "-D", str(self.data), "-p", str(self.port),
+            *self._as, programs.postgres("postgres"), "-D", str(self.data), "-p", str(self.port),
             "-h", "127.0.0.1", "-k", str(self.data), "-c", "fsync=off",
         ])  # fmt: skip
         wait_until(self._answers, "PostgreSQL answering")
@@ -200,7 +201,7 @@ class Site(Program):
             clean.pop(variable, None)
         self.environment = clean | {
             "COLLAB_DATA_DIR": str(directory / "data"),
-            "PYTHONPATH": str(needs.REPOSITORY),
+            "PYTHONPATH": str(Path(collab.__file__).parents[1]),
             **(environment or {}),
         }
 
@@ -234,7 +235,8 @@ class Site(Program):
             [sys.executable, "-m", "collab", *arguments],
             env=self.environment, cwd=self.directory, capture_output=True, text=True, timeout=60,
         )  # fmt: skip
-        assert not check or done.returncode == 0, done.stderr
+        if check and done.returncode != 0:
+            raise RuntimeError(f"collab {arguments[0]} failed: {done.stderr}")
         return done
 
     def key(self, user: str = "ada") -> str:

@@ -16,7 +16,7 @@ from collab.engine.protocol import Kind
 from collab.engine.varint import decode_varuint
 
 
-class SocketPeer:
+class Peer:
     """A document that follows a room over a WebSocket.
 
     Edits made on `doc` are sent at once while connected, and with the next `connect` otherwise.
@@ -122,7 +122,7 @@ class SocketPeer:
         code = 1006
         try:
             async for frame in socket:
-                await self._take(bytes(frame))
+                await self._take(frame if isinstance(frame, bytes) else frame.encode())
         except websockets.ConnectionClosed as closed:
             if closed.rcvd is not None:
                 code = closed.rcvd.code

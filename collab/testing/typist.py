@@ -8,7 +8,7 @@ import random
 
 import websockets
 
-from tests.support.peers import SocketPeer
+from collab.testing.peer import Peer
 
 
 class Typist:
@@ -23,7 +23,7 @@ class Typist:
         chance: Where and how fast it types.
     """
 
-    def __init__(self, name: str, peer: SocketPeer, chance: random.Random) -> None:
+    def __init__(self, name: str, peer: Peer, chance: random.Random) -> None:
         self.name = name
         self.peer = peer
         self.chance = chance
