@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 Held = Mapping[str, tuple[int, int]]
 """Of each chart that somebody has: its base, and the time of its last point."""
 NOTHING_HELD: Held = {}
+# A look at everything leaves alone what was read so short a time ago, because of news: asked again
+# between two of its numbers, a panel has nothing new but the time.
+_READ_LATELY_MS = 1000
 
 
 @dataclass(slots=True, eq=False)
@@ -264,8 +267,10 @@ class _Asking:
     def _is_due(self, stream: Stream) -> bool:
         if stream.asked.panel.kind is PanelKind.TEXT:
             return False
-        if self._news is None or stream.answer is None:
+        if self._whole or stream.answer is None:
             return True
+        if self._news is None:
+            return self._now_ms - (stream.plan.now_ms or 0) >= _READ_LATELY_MS
         return self._news.names is None or stream.asked.depends_on(self._news.names)
 
     def _asked(self, asked: Asked, before: Stream | None) -> Stream:

@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 from collab import sharing
 from collab.models import ApiKey, Role
 from collab.process import Process
-from dashboards import actions, groups, hub, questions, ticks, values
+from dashboards import actions, groups, hub, questions, store, ticks, values
 from dashboards.hub import Hub
 from dashboards.ingest.readings import Reading
 from dashboards.layout.model import Layout, Panel, PanelKind, Place, QuerySpec
@@ -219,6 +219,29 @@ async def test_pages_that_are_loaded_at_once_ask_once(
     asked.clear()
     await asyncio.gather(*(load() for _ in range(100)))
     assert asked == []
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_a_look_at_everything_leaves_out_what_was_just_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Between two numbers of a second there is nothing to find; a second later there may be."""
+    asked: list[str] = []
+    answer = questions.answer
+
+    def counted(panel: Panel, *args: Any, **kwargs: Any) -> Any:
+        asked.append(panel.id)
+        return answer(panel, *args, **kwargs)
+
+    monkeypatch.setattr(questions, "answer", counted)
+    now_ms = ticks.now_ms()
+    tick = None
+    for later_ms, read in ((0, [CPU, LOAD]), (999, []), (1000, [CPU, LOAD])):
+        asked.clear()
+        tick = ticks.advance(
+            tick, "any", layout(), Selection(), store.current(), now_ms=now_ms + later_ms
+        )
+        assert asked == read
 
 
 async def test_a_page_that_comes_back_has_no_gap_and_no_repeat(stage: Stage) -> None:
