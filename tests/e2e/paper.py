@@ -19,6 +19,21 @@ _IN_BLOCK = """(text) => document.querySelector('collab-editor').editor
 _AT_END = """(text) => {
   const { $head } = document.querySelector('collab-editor').editor.state.selection;
   return $head.parent.textContent === text && $head.parentOffset === text.length; }"""
+_HOLD = """() => {
+  const { ws } = document.querySelector('collab-editor').provider;
+  const take = ws.onmessage;
+  const held = [];
+  const isUpdate = ({ data }) => new Uint8Array(data).subarray(0, 2).join() === '0,2';
+  ws.onmessage = (event) => isUpdate(event) ? held.push(event) : take(event);
+  window.held = { ws, take, held };
+}"""
+_TAKE_AT = """(cell) => {
+  document.querySelector('.ProseMirror').focus();
+  getSelection().setPosition(cell.firstElementChild, 0);
+  const { ws, take, held } = window.held;
+  ws.onmessage = take;
+  held.forEach(take);
+}"""
 _COLOUR = "(element) => getComputedStyle(element).getPropertyValue('--person')"
 _CLEAR = "rgba(0, 0, 0, 0)"
 _COPIES = "async () => (await indexedDB.databases()).map(({ name }) => name)"
@@ -72,6 +87,15 @@ class Paper:
     def selections(self) -> Locator:
         """What other people have selected."""
         return self.page.locator(".collaboration-carets__selection")
+
+    async def hold_updates(self) -> None:
+        """Let what others write wait in the page."""
+        await self.page.evaluate(_HOLD)
+
+    async def take_updates_at(self, selector: str) -> None:
+        """Put the caret into a block's paragraph, and in the same task take what waits."""
+        await self.page.wait_for_function("() => window.held.held.length > 0")
+        await self.page.locator(selector).evaluate(_TAKE_AT)
 
     async def until_selected_by(self, name: str, text: str) -> None:
         """Wait until just this text is marked, in the colour of this person's avatar and caret."""

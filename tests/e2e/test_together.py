@@ -129,8 +129,11 @@ async def test_two_who_fill_a_table_end_equal(demo: Demo, open_paper: Open) -> N
     await ada.command("Insert table")
     await bob.page.locator("td").first.wait_for()
     await ada.page.locator("td").nth(0).click()
-    await bob.page.locator("td").nth(4).click()
-    await asyncio.gather(ada.type("Ada's cell"), bob.type("Bob's cell"))
+    await bob.hold_updates()
+    await ada.type("Ada's")
+    # What Ada wrote comes before the browser has told the editor where Bob clicked.
+    await bob.take_updates_at("td >> nth=4")
+    await asyncio.gather(ada.type(" cell"), bob.type("Bob's cell"))
     await asyncio.gather(ada.command("Insert row above"), bob.type(" goes on"))
     body = json.loads(await until_equal(ada, bob))
     table = body["content"][0]

@@ -23,7 +23,7 @@ export const extensions = ({ fragment, undoManager, provider, user }) => [
   Gapcursor,
   PastedStyles,
   Placeholder.configure({ placeholder: gettext('Start writing…') }),
-  KeptSelection,
+  KeptSelection.configure({ provider }),
   ...tools(),
   Collaboration.configure({ fragment, yUndoOptions: { undoManager } }),
   CollaborationCaret.configure({

@@ -5,6 +5,10 @@
  * that: a caret at the start of a block, as in an empty list item or table cell, is put back to its
  * old place counted from the top, so an item added above moves it into a neighbour. The doubt is
  * meant for blocks that were moved, which Yjs sees as deleted and made anew. So it is left to those.
+ *
+ * A click moves the browser's selection at once, and ProseMirror hears of it a task later. What
+ * others write may be drawn in between, and ProseMirror sets its own selection again a moment after
+ * it got the focus: either took the caret back to where it was. So it is told before.
  */
 import { Extension } from '@tiptap/core';
 import { Plugin } from '@tiptap/pm/state';
@@ -19,16 +23,33 @@ import * as Y from 'yjs';
  * @property {number | null} absHead
  */
 
+/** Of frames with what others wrote, as y-websocket numbers its handlers. */
+const SYNC = 0;
+
 export const KeptSelection = Extension.create({
   name: 'keptSelection',
   // After the extension that makes the binding.
   priority: 50,
 
+  addOptions: () => ({
+    provider: /** @type {import('y-websocket').WebsocketProvider | null} */ (null),
+  }),
+
   addProseMirrorPlugins() {
+    const { provider } = this.options;
     return [
       new Plugin({
-        view: ({ state }) => {
-          const { binding } = ySyncPluginKey.getState(state);
+        props: {
+          handleDOMEvents: {
+            focus: (view) => {
+              // ProseMirror sets its own after 20 ms.
+              setTimeout(() => hearSelection(view));
+            },
+          },
+        },
+        view: (view) => {
+          const { binding } = ySyncPluginKey.getState(view.state);
+          if (provider) hearBefore(provider, view);
           /** @type {Kept | null} */
           let trusted = null;
           const trust = () => {
@@ -44,6 +65,28 @@ export const KeptSelection = Extension.create({
     ];
   },
 });
+
+/**
+ * Let the editor know where the browser's selection is, before the browser tells it.
+ *
+ * @param {import('@tiptap/pm/view').EditorView} view
+ */
+function hearSelection(view) {
+  // ProseMirror has no public name for what it does when it hears of a selection.
+  if (!view.isDestroyed) /** @type {any} */ (view).domObserver.flush();
+}
+
+/**
+ * @param {import('y-websocket').WebsocketProvider} provider
+ * @param {import('@tiptap/pm/view').EditorView} view
+ */
+function hearBefore({ messageHandlers }, view) {
+  const take = messageHandlers[SYNC];
+  messageHandlers[SYNC] = (...frame) => {
+    hearSelection(view);
+    take(...frame);
+  };
+}
 
 /**
  * @param {Kept} kept
