@@ -53,6 +53,7 @@ class Peer:
         "denied",
         "may_write",
         "outbox",
+        "owes",
         "person",
         "room",
         "stalled",
@@ -79,6 +80,8 @@ class Peer:
         self.content_frames = 0
         self.acked = 0
         self.denied = False
+        # Whether it sent what was not applied, and no step 2, which has all of that, since.
+        self.owes = False
         self.closed = False
         self.stalled = False
         self.outbox: Outbox | None = None

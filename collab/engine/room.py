@@ -130,6 +130,8 @@ class Room:
                 raise FrameTooLarge(f"A frame may have {self.limits.frame_bytes} bytes at most.")
             kind, payload = protocol.decode(frame)
             if kind is Kind.UPDATE or kind is Kind.STEP2:
+                if kind is Kind.STEP2 and peer.may_write:
+                    peer.owes = False
                 self._content(peer, payload)
             elif kind is Kind.STEP1:
                 self._step1(peer, payload)
@@ -172,15 +174,14 @@ class Room:
     # Content
 
     def _content(self, peer: Peer, update: bytes) -> None:
-        if not peer.may_write:
-            # An unmodified provider answers step 1 with an update; an empty one denies nothing.
-            if update != EMPTY_UPDATE and not peer.denied:
-                peer.denied = True
-                if not peer.stalled:
-                    peer.send(DENIED)
-            return
         peer.content_frames += 1
-        if self._apply(peer, peer.author, update):
+        if not peer.may_write:
+            self._deny(peer, update)
+            return
+        new = self._apply(peer, peer.author, update)
+        if peer.owes:
+            return  # An ack would be for a frame before this one, too, that was not applied.
+        if new:
             self._unsaved.acks[peer] = peer.content_frames
         elif self._journal.holds(self):
             # Nothing new, but what it repeats may not be durable yet.
@@ -188,6 +189,16 @@ class Room:
             self._journal.mark(self, 0)
         else:
             peer.ack(peer.content_frames)
+
+    def _deny(self, peer: Peer, update: bytes) -> None:
+        """Leave out what a peer sent without the right to, and say so once."""
+        if update == EMPTY_UPDATE:
+            return  # So an unmodified provider answers step 1; it denies nothing.
+        peer.owes = True
+        if not peer.denied:
+            peer.denied = True
+            if not peer.stalled:
+                peer.send(DENIED)
 
     def _apply(self, peer: Peer | None, author: Author, update: bytes) -> bool:
         if self._journal.full:

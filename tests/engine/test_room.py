@@ -276,6 +276,27 @@ async def test_reader_with_nothing_to_say_is_not_denied(world: World) -> None:
     assert eve.wire.payloads(Kind.DENIED) == []
 
 
+async def test_what_was_denied_is_acked_only_with_the_step_2_that_brings_it(world: World) -> None:
+    """Who may write again is acked by the frames they sent, and for none that was not applied."""
+    room = await world.room()
+    ann = Page(1).join(room)
+    ann.type("a")
+    await world.saved()
+    assert (ann.sent, ann.acked) == (2, 2)
+    assert ann.peer is not None
+    ann.peer.allow(may_write=False)
+    ann.type("b")
+    ann.peer.allow(may_write=True)
+    ann.type("c")
+    await world.saved()
+    assert ann.acked == 2, "the third was not applied"
+    asked = ann.wire.payloads(Kind.STEP1)[-1]
+    ann.send(ann.doc.get_update(asked), Kind.STEP2)
+    await world.saved()
+    assert (ann.sent, ann.acked) == (5, 5)
+    assert world.stored() == "abc"
+
+
 # Refusals
 
 BAD_FRAMES = [
