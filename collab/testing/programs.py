@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import glob
 import shutil
+from pathlib import Path
 
 
 class MissingProgram(LookupError):
@@ -38,6 +39,18 @@ def redis_server() -> str:
 def postgres(program: str) -> str:
     """Return the path of one of PostgreSQL's programs: initdb, postgres, pg_dump."""
     return _needed(f"PostgreSQL's {program}", program, f"/usr/lib/postgresql/*/bin/{program}")
+
+
+def node() -> str:
+    return _needed("Node.js", "node")
+
+
+def node_packages() -> Path:
+    """Return the folder in whose node_modules Yjs and y-websocket are."""
+    folder = Path(__file__).resolve().parents[2] / "frontend/js"
+    if not (folder / "node_modules/y-websocket").is_dir():
+        raise MissingProgram("needs the front end's packages (npm ci in frontend/js)")
+    return folder
 
 
 def nginx() -> str:

@@ -124,9 +124,11 @@ class Postgres(Program):
     Args:
         directory: Where its log goes. The cluster itself cannot be there: PostgreSQL refuses to run
             as root, and pytest closes its folders to everybody else whenever it starts.
+        settings: As in postgresql.conf, `max_connections=60`.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *settings: str) -> None:
+        self.settings = settings
         self._home = tempfile.TemporaryDirectory(prefix="collab-postgres-")
         home = Path(self._home.name)
         super().__init__("postgres", home)
@@ -149,6 +151,7 @@ class Postgres(Program):
         self.spawn([
             *self._as, programs.postgres("postgres"), "-D", str(self.data), "-p", str(self.port),
             "-h", "127.0.0.1", "-k", str(self.data), "-c", "fsync=off",
+            *(word for setting in self.settings for word in ("-c", setting)),
         ])  # fmt: skip
         wait_until(self._answers, "PostgreSQL answering")
 
@@ -196,6 +199,8 @@ class Site(Program):
         super().__init__(name, directory)
         self.port = free_port()
         self.command = command
+        # The Python module that is run as `collab`.
+        self.module = "collab"
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("COLLAB_", "DJANGO_"))}
         for variable in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ALLOWED_HOSTS"):
             clean.pop(variable, None)
@@ -215,7 +220,7 @@ class Site(Program):
 
     def start(self, *, wait: bool = True) -> None:
         self.spawn(
-            [sys.executable, "-m", "collab", *self.command, "--port", str(self.port)],
+            [sys.executable, "-m", self.module, *self.command, "--port", str(self.port)],
             self.environment,
         )
         if wait:

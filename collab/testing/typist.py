@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
+import time
 
 import websockets
 
 from collab.testing.peer import Peer
+
+GONE = (OSError, TimeoutError, websockets.WebSocketException)
+"""What connecting raises while a server is away."""
+
+# As y-websocket, which waits 0.1 s the first time.
+_COME_BACK_S = (0.1, 0.5)
 
 
 class Typist:
@@ -21,20 +29,31 @@ class Typist:
         name: First letters of its tags, another for each typist.
         peer: Its socket and replica.
         chance: Where and how fast it types.
+        rest_s: Shortest and longest rest between two tags.
     """
 
-    def __init__(self, name: str, peer: Peer, chance: random.Random) -> None:
+    def __init__(
+        self,
+        name: str,
+        peer: Peer,
+        chance: random.Random,
+        rest_s: tuple[float, float] = (0.005, 0.06),
+    ) -> None:
         self.name = name
         self.peer = peer
         self.chance = chance
+        self.rest_s = rest_s
         self.typed: list[str] = []
         self.acknowledged: set[str] = set()
+        self.longest_unsaved_s = 0.0
+        self._typed_at: dict[str, float] = {}
         # Tags by the number of the frame of this connection that carried them.
         self._carried: list[tuple[int, str]] = []
         self._stopped = asyncio.Event()
         # Nothing is typed while connecting: the answer to the room's question comes first.
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
+        self._staying: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
         """Connect, and bring what the room lacks: frame 1. May end unconnected, as servers die."""
@@ -51,26 +70,58 @@ class Typist:
         self._task = asyncio.create_task(self._type())
 
     async def stop(self) -> None:
+        """Stop typing."""
         self._stopped.set()
         if self._task is not None:
             await self._task
 
+    def stay(self) -> None:
+        """Connect, and come back whenever the connection ends, as a browser does; until `leave`."""
+        self._staying = asyncio.create_task(self._stay())
+
+    async def leave(self) -> None:
+        """Stop typing, and disconnect."""
+        await self.stop()
+        if self._staying is not None:
+            self._staying.cancel()
+            await asyncio.wait([self._staying])
+        await self.peer.close()
+
     def note_acks(self) -> None:
         """Take what was acknowledged on this connection so far."""
-        acked = self.peer.acked_frames
-        self.acknowledged |= {tag for frame, tag in self._carried if frame <= acked}
+        acked, now = self.peer.acked_frames, time.monotonic()
+        for frame, tag in self._carried:
+            if frame <= acked and tag not in self.acknowledged:
+                self.acknowledged.add(tag)
+                waited_s = now - self._typed_at.pop(tag)
+                self.longest_unsaved_s = max(self.longest_unsaved_s, waited_s)
         self._carried = [(frame, tag) for frame, tag in self._carried if frame > acked]
+
+    async def _stay(self) -> None:
+        while True:
+            try:
+                await self.connect()
+                await self.peer.until(self._gone, "an end", math.inf)
+            except GONE:
+                await self.peer.cut()
+            await asyncio.sleep(self.chance.uniform(*_COME_BACK_S))
+
+    def _gone(self) -> bool:
+        """Note acknowledgements as they come; asked after each frame."""
+        self.note_acks()
+        return not self.peer.connected
 
     async def _type(self) -> None:
         while not self._stopped.is_set():
             async with self._turn:
                 await self._type_one()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopped.wait(), self.chance.uniform(0.005, 0.06))
+                await asyncio.wait_for(self._stopped.wait(), self.chance.uniform(*self.rest_s))
 
     async def _type_one(self) -> None:
         tag = f"<{self.name}{len(self.typed)}>"
         self.typed.append(tag)
+        self._typed_at[tag] = time.monotonic()
         text = self.peer.text
         text.insert(self._gap(str(text)), tag)
         if self.peer.connected:
@@ -87,7 +138,6 @@ async def reconnect(typists: list[Typist]) -> None:
     """Connect those that are not; each may fail, as its server may be killed meanwhile."""
     gone = [typist for typist in typists if not typist.peer.connected]
     outcomes = await asyncio.gather(*(one.connect() for one in gone), return_exceptions=True)
-    expected = (OSError, TimeoutError, websockets.WebSocketException)
     for outcome in outcomes:
-        if outcome is not None and not isinstance(outcome, expected):
+        if outcome is not None and not isinstance(outcome, GONE):
             raise outcome

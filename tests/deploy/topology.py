@@ -13,69 +13,12 @@ from pathlib import Path
 
 import httpx
 
-from collab.testing import programs
-from collab.testing.servers import Postgres, Program, Redis, Site, free_port, running, wait_until
+from collab.testing.nginx import Nginx
+from collab.testing.servers import Postgres, Redis, Site, running, wait_until
 from tests.support import needs
 
 NGINX_CONF = needs.REPOSITORY / "deploy/nginx.conf"
 SET_UP = needs.REPOSITORY / "deploy/set-up.sh"
-
-
-def render(directory: Path, port: int, upstream: Mapping[str, int]) -> str:
-    """Return `deploy/nginx.conf` with other addresses; nothing else in it changes.
-
-    Three things are replaced, each of which must be there: the port to listen on, the directory to
-    write to, and each `server NAME:8000 resolve` by a port on loopback (no name server answers
-    here, and Debian's nginx is older than `resolve`).
-
-    Raises:
-        ValueError: the file has changed so that one of them is not there.
-    """
-    replacements = {
-        r"\blisten 8080;": f"listen 127.0.0.1:{port};",
-        r"(?<= )/tmp/": f"{directory}/",
-    } | {
-        rf"\bserver {name}:8000 resolve\b": f"server 127.0.0.1:{of}"
-        for name, of in upstream.items()
-    }
-    text = NGINX_CONF.read_text()
-    for pattern, replacement in replacements.items():
-        text, count = re.subn(pattern, replacement, text)
-        if not count:
-            raise ValueError(f"{NGINX_CONF} has no {pattern}")
-    return text
-
-
-class Nginx(Program):
-    """nginx with the deployed file.
-
-    Args:
-        directory: For its configuration, logs and temporary files.
-        upstream: Port of each web process by its name in the file.
-    """
-
-    def __init__(self, directory: Path, upstream: Mapping[str, int]) -> None:
-        super().__init__("nginx", directory)
-        self.port = free_port()
-        self._conf = directory / "nginx.conf"
-        self._conf.write_text(render(directory, self.port, upstream))
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def ws_url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        # Workers of a master that is root would be somebody who may not enter the test's directory.
-        user = "user root; " if os.geteuid() == 0 else ""
-        self.spawn([
-            programs.nginx(), "-c", str(self._conf), "-p", str(self.directory), "-e", "stderr",
-            "-g", f"{user}daemon off;",
-        ])  # fmt: skip
-        wait_until(lambda: httpx.get(f"{self.url}/healthz").status_code == 200, "nginx answering")
 
 
 @dataclass
@@ -121,6 +64,6 @@ def deployed(directory: Path, postgres: Postgres, redis: Redis) -> Iterator[Topo
         for name in ("web1", "web2")
     }
     set_up(webs["web1"].environment)
-    nginx = Nginx(directory, {name: web.port for name, web in webs.items()})
+    nginx = Nginx(directory, NGINX_CONF, {name: web.port for name, web in webs.items()})
     with running(*webs.values(), nginx):
         yield Topology(webs, nginx)

@@ -6,6 +6,7 @@
  */
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
+import { keyed } from '../../collab/testing/keyed.mjs';
 
 const require = createRequire(new URL('../../frontend/js/package.json', import.meta.url));
 const Y = require('yjs');
@@ -14,22 +15,6 @@ const { WebsocketProvider } = require('y-websocket');
 
 /** The type of frame that says how many of ours are durable. */
 const ACK = 8;
-
-/** A socket with an API key. */
-const keyed = (key) =>
-  class extends WebSocket {
-    constructor(url) {
-      super(url, { headers: { authorization: `Bearer ${key}` } });
-      // Node 20 leaves out the `close` that browsers fire after a connection could not be made.
-      let isClosed = false;
-      this.addEventListener('close', () => {
-        isClosed = true;
-      });
-      this.addEventListener('error', () => {
-        setTimeout(() => isClosed || this.onclose?.({ code: 1006, reason: '' }));
-      });
-    }
-  };
 
 class Peer {
   constructor({ address, room, key, params = {} }) {
