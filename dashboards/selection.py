@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +20,7 @@ VARIABLE = "var-"
 """What the names of variables begin with in the address of a page."""
 _VALUES_AT_MOST = 100
 _WORDS_LENGTH = 64
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class BadSelection(ValueError):
@@ -81,12 +83,12 @@ def selection_of(
         BadSelection: it is no range, no time zone, or too much.
     """
     start, end, zone = start or f"now-{span}", end or "now", zone or "UTC"
-    if not all(isinstance(word, str) and len(word) <= _WORDS_LENGTH for word in (start, end, zone)):
+    if not all(_is_text(word, _WORDS_LENGTH) for word in (start, end, zone)):
         raise BadSelection(_("This is no range of time."))
     chosen = []
     for name, values in sorted(variables.items()):
         whole = isinstance(values, list | tuple) and len(values) <= _VALUES_AT_MOST
-        if not whole or not all(isinstance(v, str) and len(v) <= LINE_LENGTH for v in values):
+        if not whole or not all(_is_text(one, LINE_LENGTH) for one in values):
             raise BadSelection(_("A variable has a list of values, of bounded number and length."))
         if values:
             chosen.append((name[:LINE_LENGTH], tuple(dict.fromkeys(values))))
@@ -108,6 +110,11 @@ def selection_of_query(query: QueryDict, *, span: str = "1h") -> Selection:
         if name.startswith(VARIABLE)
     }
     return selection_of(query.get("from"), query.get("to"), query.get("tz"), variables, span=span)
+
+
+def _is_text(value: Any, length: int) -> bool:
+    """Tell whether a value is a text that can be sent on: JSON can hold halves of characters."""
+    return isinstance(value, str) and len(value) <= length and not _HALF.search(value)
 
 
 @lru_cache(maxsize=1024)

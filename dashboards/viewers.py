@@ -89,7 +89,7 @@ class ViewerConsumer(Door, LiveConsumer):
             raise Refused(_("A frame may have %d bytes at most.") % _FRAME_BYTES)
         try:
             asked = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Refused(_("This is not JSON.")) from error
         kind = asked.get("type") if isinstance(asked, dict) else None
         if kind == "show":

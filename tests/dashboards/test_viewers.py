@@ -354,6 +354,9 @@ async def test_a_store_that_is_away_leaves_the_numbers(
         show(variables={"a": "b"}),
         show(held={CPU: [1]}),
         show(held={CPU: [float("1e300"), 1]}),
+        show(variables={"a": ["half a character: \ud800"]}),
+        show(**{"from": "\ud800"}),
+        "[" * 16_000,
         json.dumps({"type": "show", "from": "x" * 17_000}),
     ],
 )
