@@ -19,6 +19,7 @@ _LINE_BYTES = 64 * 2**20
 class Account:
     """What one of them has typed and reads now."""
 
+    name: str
     typed: list[str]
     acknowledged: set[str]
     longest_unsaved_s: float
@@ -68,11 +69,24 @@ class NodeTypists:
         """Have all stop typing; they stay connected."""
         await self._tell("stop")
 
+    async def leave(self, name: str) -> None:
+        """Have one disconnect, and stay away."""
+        await self._tell("leave", name=name)
+
+    async def come(self, name: str) -> None:
+        """Have one connect again."""
+        await self._tell("come", name=name)
+
+    async def paste(self, name: str, root: str, size: int) -> None:
+        """Have one insert so many characters into a text of the document, in one edit."""
+        await self._tell("paste", name=name, root=root, size=size)
+
     async def accounts(self) -> dict[str, Account]:
         """Ask all for what they have typed and read, by name."""
         answer = await self._tell("accounts")
         return {
             name: Account(
+                name=name,
                 typed=one["typed"],
                 acknowledged=set(one["acknowledged"]),
                 longest_unsaved_s=one["longest"],

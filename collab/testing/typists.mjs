@@ -115,6 +115,9 @@ const verbs = {
   stop: () => {
     for (const typist of typists.values()) typist.stop();
   },
+  leave: ({ name }) => typists.get(name).provider.disconnect(),
+  come: ({ name }) => typists.get(name).provider.connect(),
+  paste: ({ name, root, size }) => typists.get(name).doc.getText(root).insert(0, 'n'.repeat(size)),
   accounts: () => Object.fromEntries([...typists].map(([name, typist]) => [name, typist.account])),
 };
 

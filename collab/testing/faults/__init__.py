@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collab.testing.faults import processes, services
+from collab.testing.faults import apart, backup, clocks, documents, processes, services
 from collab.testing.faults.fault import Fault, Measured, Run, survive
 
-ALL: tuple[Fault, ...] = (*processes.FAULTS, *services.FAULTS)
+ALL: tuple[Fault, ...] = (
+    *processes.FAULTS,
+    *services.FAULTS,
+    *clocks.FAULTS,
+    *documents.FAULTS,
+    *backup.FAULTS,
+    *apart.FAULTS,
+)
 """In the order of the README's table."""
 
 __all__ = ["ALL", "Fault", "Measured", "Run", "survive"]
