@@ -84,6 +84,11 @@ class Group:
         return bool(self.viewers) and not self._closed
 
     @property
+    def points(self) -> int:
+        """How many points of charts it holds."""
+        return 0 if self.tick is None else self.tick.points
+
+    @property
     def is_idle(self) -> bool:
         """Whether nobody looks at it, or waits to."""
         return not self.viewers and not self._waiting
@@ -217,6 +222,7 @@ class Group:
             now_ms=ticks.now_ms(),
             news=None if is_all else news or NO_NEWS,
             whole=whole,
+            most=self._hub.points_for(self),
         )
         if not tick.complete:
             # Asked for again with the next look at all streams.

@@ -37,6 +37,10 @@ logger = logging.getLogger(__name__)
 _THREADS = 2
 # Selections that one process keeps the numbers of; the page chooses them, so there may be any.
 _GROUPS_AT_MOST = 500
+# Of those, of one dashboard: who may look at one leaves room for all others.
+_GROUPS_OF_ONE_AT_MOST = 100
+# All of them may hold as many points as so many dashboards that are full.
+_FULL_AT_MOST = 7
 _FASTEST_S = 0.25
 _SLOWEST_S = 1.0
 # Ticks take at most a quarter of a core; beyond what that gives once per second, half of one.
@@ -135,12 +139,25 @@ class Hub:
         selection = selection.of(one.layout())
         group = one.groups.get(selection)
         if group is None:
+            if len(one.groups) >= _GROUPS_OF_ONE_AT_MOST and not self._drop_idlest(one):
+                raise Overloaded(
+                    _("This dashboard is shown in as many ways as it can be; come back.")
+                )
             if len(self.groups) >= _GROUPS_AT_MOST and not self._drop_idlest():
                 raise Overloaded(_("The server shows as many dashboards as it can; come back."))
             group = Group(self, one.dashboard, selection, one.layout)
             one.groups[selection] = group
             self._look_soon()
         return group
+
+    def points_for(self, group: Group) -> int:
+        """Return how many points a group may hold, beside those that all others do."""
+        most = ticks.points_at_most()
+        while True:
+            others = sum(each.points for each in self.groups if each is not group)
+            left = _FULL_AT_MOST * most - others
+            if left >= most or not self._drop_idlest():
+                return max(0, min(left, most))
 
     async def shown(
         self, dashboard: str, key: int, choose: Choose, panel: str | None = None
@@ -209,8 +226,13 @@ class Hub:
         one.room.enders.discard(self._room_closed)
         self._process.registry.release(one.room)
 
-    def _drop_idlest(self) -> bool:
-        idle = [(g.left_at, n, one, g) for n, (one, g) in enumerate(self._each()) if g.is_idle]
+    def _drop_idlest(self, of: Open | None = None) -> bool:
+        """Drop the group that nobody has looked at for longest, of one dashboard or of all."""
+        idle = [
+            (group.left_at, number, one, group)
+            for number, (one, group) in enumerate(self._each())
+            if group.is_idle and of in (None, one)
+        ]
         if not idle:
             return False
         _left_at, _n, one, group = min(idle)

@@ -80,8 +80,38 @@ class Part:
     problems: tuple[str, ...] = ()
 
 
+class Allowance:
+    """Points that panels which are shown together may read, and so hold, together.
+
+    Args:
+        points: How many.
+    """
+
+    def __init__(self, points: int) -> None:
+        self._left = points
+
+    def spend(self, points: int) -> None:
+        """Take points that are to be read. Raises TooMuch if there are not so many left."""
+        if points > self._left:
+            raise TooMuch(
+                _("All panels together would read more points than can be shown at once. Choose "
+                  "fewer series, by labels or by putting them together, or a shorter time.")
+            )  # fmt: skip
+        self._left -= points
+
+    def hold(self, points: int) -> None:
+        """Take points that are there already."""
+        self._left -= points
+
+
 def answer(
-    panel: Panel, chosen: Chosen, plan: Plan, store: MetricStore, *, strict: bool = False
+    panel: Panel,
+    chosen: Chosen,
+    plan: Plan,
+    store: MetricStore,
+    *,
+    strict: bool = False,
+    allowance: Allowance | None = None,
 ) -> Answer:
     """Answer a panel's queries and its formula.
 
@@ -94,6 +124,7 @@ def answer(
         plan: Where the points are.
         store: What is read.
         strict: Raise what would be a problem of a query (`REFUSALS`).
+        allowance: What may be read; None: as much as any question may.
 
     Raises:
         StoreAway: the store does not answer.
@@ -108,7 +139,10 @@ def answer(
         try:
             titles[key] = put_in(titles[key], values)
             question = question_of(spec, values)
-            parts[key] = ask(question, plan, store, title=titles[key], prefixed=visible > 1)
+            parts[key] = ask(
+                question, plan, store,
+                title=titles[key], prefixed=visible > 1, allowance=allowance,
+            )  # fmt: skip
         except REFUSALS as refusal:
             if strict:
                 raise
@@ -177,7 +211,13 @@ def question_of(spec: QuerySpec, values: Chosen) -> Question:
 
 
 def ask(
-    question: Question, plan: Plan, store: MetricStore, *, title: str = "", prefixed: bool = False
+    question: Question,
+    plan: Plan,
+    store: MetricStore,
+    *,
+    title: str = "",
+    prefixed: bool = False,
+    allowance: Allowance | None = None,
 ) -> Part:
     """Answer one question.
 
@@ -187,6 +227,7 @@ def ask(
         store: What is read.
         title: What its line is called that has no labels to be told apart by.
         prefixed: Whether names of lines begin with the title.
+        allowance: What may be read; None: as much as any question may.
 
     Raises:
         StoreAway: the store does not answer.
@@ -200,7 +241,7 @@ def ask(
         problems.append(_nothing(question, store))
     if not found:
         return Part([], problems=tuple(problems))
-    _check_size(len(found), plan, question)
+    _check_size(len(found), plan, question, allowance)
     read = windows.read(store, [one.id for one in found], plan, question.window_ms)
     groups = _groups(found, question)
     if question.function in quantiles.QUANTILES:
@@ -280,7 +321,7 @@ def _without_quantiles(
     return [one for one in found if one.kind is not Kind.QUANTILE]
 
 
-def _check_size(series: int, plan: Plan, question: Question) -> None:
+def _check_size(series: int, plan: Plan, question: Question, allowance: Allowance | None) -> None:
     points, most = windows.cells_read(plan, question.window_ms), conf.get("QUERY_POINTS")
     if series * points > most:
         raise TooMuch(
@@ -288,6 +329,8 @@ def _check_size(series: int, plan: Plan, question: Question) -> None:
               "%(most)d together. Choose fewer series, a shorter time or a longer step.")
             % {"points": points, "series": series, "most": most}
         )  # fmt: skip
+    if allowance is not None:
+        allowance.spend(series * points)
 
 
 def _groups(found: Sequence[Series], question: Question) -> dict[Labels, list[int]]:

@@ -111,6 +111,11 @@ class Stream:
         return int(self.chart.at_ms[-1]) if len(self.chart.at_ms) else 0
 
     @property
+    def points(self) -> int:
+        """How many points it holds: its lines, times the points of each."""
+        return len(self.chart.keys) * len(self.chart.at_ms)
+
+    @property
     def full(self) -> bytes:
         """The whole chart as an entry, encoded once."""
         if self._full is None and self.answer is not None:
@@ -145,14 +150,20 @@ class Stream:
         )
 
 
-def opened(asked: Asked, tick: int, now_ms: int, store: MetricStore) -> Stream:
+def opened(
+    asked: Asked,
+    tick: int,
+    now_ms: int,
+    store: MetricStore,
+    allowance: questions.Allowance | None = None,
+) -> Stream:
     """Read a panel's answer for the first time. Raises StoreAway."""
     if not any(query.metric for query in asked.panel.queries.values()):
         nothing = Answer(np.zeros(0, np.int64), 1000, [])
         return _shown(_started(asked, Plan(0, 1000, 0, 0), nothing, now_ms), None, tick)
     spacing_ms = _spacing_ms(asked, now_ms, store)
     plan = _plan(asked, now_ms, store, spacing_ms)
-    answer = questions.answer(asked.panel, asked.chosen, plan, store)
+    answer = questions.answer(asked.panel, asked.chosen, plan, store, allowance=allowance)
     return _shown(_started(asked, plan, answer, now_ms, spacing_ms), None, tick)
 
 
@@ -169,6 +180,7 @@ def advanced(
     *,
     changed_ms: int | None = None,
     whole: bool = False,
+    allowance: questions.Allowance | None = None,
 ) -> Stream:
     """Read what may have changed. Raises StoreAway.
 
@@ -179,6 +191,7 @@ def advanced(
         store: Where numbers are.
         changed_ms: The time of the oldest number that is known to be new.
         whole: Read all points, also those that nothing is known to have changed.
+        allowance: What may be read of all points; see `questions.answer`.
     """
     asked, old = stream.asked, stream.answer
     whole = whole or (asked.range.is_live and now_ms - stream.whole_at_ms >= _WHOLE_EVERY_MS)
@@ -197,8 +210,10 @@ def advanced(
         answer = questions.answer(asked.panel, asked.chosen, tail, store)
         followed = _followed(stream, plan, answer, tick)
         if followed is not None:
+            if allowance is not None:
+                allowance.hold(followed.points)
             return followed
-    answer = questions.answer(asked.panel, asked.chosen, plan, store)
+    answer = questions.answer(asked.panel, asked.chosen, plan, store, allowance=allowance)
     if alike and stream.chart.keys == Chart.of(answer).keys:
         followed = _followed(replace(stream, whole_at_ms=now_ms), plan, answer, tick)
         if followed is not None:

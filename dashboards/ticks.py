@@ -15,8 +15,9 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
+from collab import conf
 from collab.framing import framed
-from dashboards import frames, reads, streams, variables
+from dashboards import frames, questions, reads, streams, variables
 from dashboards.layout.arrange import arrange
 from dashboards.layout.model import Layout, PanelKind
 from dashboards.news import News
@@ -25,6 +26,10 @@ from dashboards.series.ports import MetricStore, StoreAway
 from dashboards.streams import Asked, Chosen, Stream
 
 logger = logging.getLogger(__name__)
+
+# All panels of a dashboard may read as much as so many questions may: as numbers and as what is
+# sent, a point takes up to 48 bytes.
+_QUESTIONS_AT_MOST = 3
 
 Held = Mapping[str, tuple[int, int]]
 """Of each chart that somebody has: its base, and the time of its last point."""
@@ -136,6 +141,11 @@ class Tick:
             "selection": self.selection,
         }
 
+    @property
+    def points(self) -> int:
+        """How many points all its charts hold."""
+        return sum(stream.points for stream in self.streams.values())
+
     def depends_on(self, names: frozenset[str]) -> bool:
         """Tell whether new numbers of these names change anything in it."""
         return any(stream.asked.depends_on(names) for stream in self.streams.values())
@@ -158,6 +168,7 @@ def advance(
     now_ms: int,
     news: News | None = None,
     whole: bool = False,
+    most: int | None = None,
 ) -> Tick:
     """Make the next tick of a dashboard, or the first. Blocks; runs in any thread.
 
@@ -170,9 +181,10 @@ def advance(
         now_ms: The time.
         news: What alone is new; None has every panel asked again.
         whole: Read all points again: it is not known what is new.
+        most: Points that all panels may have together; None: as many as a dashboard may.
     """
     begun = time.thread_time()
-    asking = _Asking(before, store, now_ms, news, whole=whole)
+    asking = _Asking(before, store, now_ms, news, whole=whole, most=most)
     chosen, choices = asking.variables(layout, selection)
     found = {
         key: asking.stream(Asked.by(panel, chosen, selection.range))
@@ -205,6 +217,11 @@ def advance(
     return tick
 
 
+def points_at_most() -> int:
+    """Return how many points the panels of a dashboard may have together."""
+    return _QUESTIONS_AT_MOST * int(conf.get("QUERY_POINTS"))
+
+
 def now_ms() -> int:
     """Return the time, as Unix milliseconds."""
     return time.time_ns() // 1_000_000
@@ -221,6 +238,7 @@ class _Asking:
         news: News | None,
         *,
         whole: bool,
+        most: int | None,
     ) -> None:
         self.number = 1 if before is None else before.number + 1
         self.away = False
@@ -231,6 +249,7 @@ class _Asking:
         self._now_ms = now_ms
         self._news = news
         self._whole = whole
+        self._allowance = questions.Allowance(points_at_most() if most is None else most)
 
     def variables(
         self, layout: Layout, selection: Selection
@@ -258,6 +277,7 @@ class _Asking:
         if before is not None and before.asked != asked:
             before = None
         if before is not None and not self._is_due(before):
+            self._allowance.hold(before.points)
             return before
         following = self._asked(asked, before)
         if following is not before:
@@ -286,7 +306,7 @@ class _Asking:
 
     def _read(self, asked: Asked, before: Stream | None) -> Stream:
         if before is None:
-            return streams.opened(asked, self.number, self._now_ms, self.store)
+            return streams.opened(asked, self.number, self._now_ms, self.store, self._allowance)
         return streams.advanced(
             before,
             self.number,
@@ -294,6 +314,7 @@ class _Asking:
             self.store,
             changed_ms=None if self._news is None else self._news.from_ms,
             whole=self._whole,
+            allowance=self._allowance,
         )
 
 

@@ -342,6 +342,33 @@ async def test_a_store_that_is_away_leaves_the_numbers(
         await each.until(lambda each=each: each.shows(CPU, "2") and CPU in each.charts)
 
 
+async def test_one_dashboard_leaves_room_for_others(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages choose what is shown: of each dashboard only so many ways are computed at once."""
+    monkeypatch.setattr("dashboards.hub._GROUPS_OF_ONE_AT_MOST", 2)
+    first, second = [await stage.seat(show(**{"from": f"now-{n}m"})) for n in (1, 2)]
+    for seat in (first, second):
+        await seat.until(lambda seat=seat: seat.sent)
+    third = await stage.seat(show(**{"from": "now-3m"}))
+    await third.until(lambda: third.code is not None)
+    assert third.code == 1013
+    await first.close()
+    fourth = await stage.seat(show(**{"from": "now-4m"}))
+    await fourth.until(lambda: fourth.sent)
+    assert fourth.code is None
+
+
+async def test_a_full_process_says_so_in_the_panels(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What all dashboards hold together is bounded, too."""
+    monkeypatch.setattr("dashboards.hub._FULL_AT_MOST", 0)
+    await stage.record(1)
+    seat = await stage.seat()
+    await seat.until(lambda: seat.shows(CPU, "together"))
+
+
 @pytest.mark.parametrize(
     "words",
     [
