@@ -128,6 +128,7 @@ class Tick:
         panels = [
             {
                 "panel": self.layout.panels[key],
+                "title": variables.put_in_if(self.layout.panels[key].title, self.chosen),
                 "cells": cells[key],
                 "values_html": self.streams[key].inner,
             }
@@ -193,7 +194,9 @@ def advance(
     changed = [stream for stream in found.values() if stream.fragment_tick == asking.number]
     entries = [stream.entry for stream in asking.moved if stream.entry is not None]
     held = {key: stream.held for key, stream in found.items() if stream.is_chart}
-    same_grid = before is not None and _grid_of(before.layout) == _grid_of(layout)
+    same_grid = before is not None and (
+        _grid_of(before.layout, before.chosen) == _grid_of(layout, chosen)
+    )
     tick = Tick(
         number=asking.number,
         at_ms=now_ms,
@@ -318,11 +321,11 @@ class _Asking:
         )
 
 
-def _grid_of(layout: Layout) -> Collection[Any]:
+def _grid_of(layout: Layout, chosen: Chosen) -> Collection[Any]:
     """Return what of a layout the grid shows beside values: all but what is asked and said."""
     panels = [
-        (p.id, p.kind, p.title, p.place, p.unit, p.decimals, p.min, p.max, p.thresholds, p.legend,
-         p.nulls, p.style, p.stacked)
+        (p.id, p.kind, variables.put_in_if(p.title, chosen), p.place, p.unit, p.decimals, p.min,
+         p.max, p.thresholds, p.legend, p.nulls, p.style, p.stacked)
         for p in layout.panels.values()
     ]  # fmt: skip
     return layout.title, layout.range, layout.variables, panels

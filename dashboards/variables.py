@@ -103,6 +103,14 @@ def put_in(text: str, values: Chosen) -> str:
     )
 
 
+def put_in_if(text: str, values: Chosen) -> str:
+    """Put values in a text as `put_in`; one that refers to what is not there stays as it is."""
+    try:
+        return put_in(text, values)
+    except BadReference:
+        return text
+
+
 def put_in_one(text: str, values: Chosen) -> str:
     """Put values in what names one thing, such as a metric or a window.
 

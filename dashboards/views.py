@@ -14,7 +14,6 @@ import numpy as np
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
-from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET
@@ -23,7 +22,8 @@ from collab import actions, conf, people
 from collab.engine.errors import LogUnavailable, NoSuchRoom, Overloaded
 from collab.process import Process
 from dashboards import hub
-from dashboards.layout.model import Layout, Panel
+from dashboards.files import attachment
+from dashboards.layout.model import Layout
 from dashboards.request import DashboardRequest, for_dashboard
 from dashboards.selection import BadSelection, Selection, selection_of_query
 from dashboards.series.answers import Answer
@@ -95,8 +95,8 @@ def csv(request: DashboardRequest, panel_id: str) -> HttpResponse | StreamingHtt
         _chunks(answer, ZoneInfo(tick.selection.zone)),
         content_type="text/csv; charset=utf-8; header=present",
     )
-    name = f"{_file_name(tick.layout, asked)}.csv"
-    response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
+    name = attachment(tick.layout.title, asked.title, ending="csv")
+    response["Content-Disposition"] = name
     return response
 
 
@@ -205,8 +205,3 @@ def chunks(answer: Answer, zone: ZoneInfo) -> Iterator[str]:
 def _safe(cell: str) -> str:
     """Keep a spreadsheet from taking a name for a formula."""
     return "'" + cell if cell.startswith(_FORMULA) else cell
-
-
-def _file_name(layout: Layout, asked: Panel) -> str:
-    words = " ".join(filter(None, (layout.title, asked.title))) or str(_("Dashboard"))
-    return "".join(c if c.isalnum() or c in " -_" else "-" for c in words)[:80].strip()

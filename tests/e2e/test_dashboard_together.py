@@ -186,6 +186,17 @@ async def test_a_query_is_made_of_what_there_is(boards: Boards, open_board: Open
     await ada.page.get_by_role("combobox", name="Value", exact=True).click()
     await ada.page.get_by_role("option", name="south").click()
     await expect(ada.page.locator("#grid .values")).to_contain_text("4")
+    await ada.page.get_by_role("button", name="Variables and range").click()
+    await ada.page.get_by_label("New variable").fill("side")
+    await ada.press("Enter")
+    name = ada.page.get_by_label("Name", exact=True)
+    await name.fill("2 sides")
+    await ada.press("Tab")
+    await expect(ada.page.get_by_text("A name has letters")).to_be_visible()
+    await name.fill("$door_side")
+    await ada.press("Tab")
+    await expect(ada.page.locator("#variables").get_by_label("door_side")).to_have_value("north")
+    await expect(name).to_have_value("door_side")
 
 
 async def test_who_may_no_longer_write_stops_editing(boards: Boards, open_board: OpenBoard) -> None:

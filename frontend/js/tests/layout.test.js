@@ -10,6 +10,7 @@ import {
   panelsIn,
   panelWith,
   placeOf,
+  renameVariable,
   rootsOf,
   thresholdsOf,
   write,
@@ -108,4 +109,39 @@ test('a new panel goes beside the last, a copy beside its original', () => {
   assert.equal(spotFor({}, 6, 4).x, 0);
   const copy = spotFor(places, 6, 4, 'a');
   assert.deepEqual([copy.x, copy.w], [6, 6]);
+});
+
+test('a variable is renamed wherever panels refer to it, in one step', () => {
+  const doc = new Y.Doc();
+  const roots = rootsOf(doc);
+  const query = {
+    metric: '$host',
+    matchers: [
+      ['host', '=~', `\${host}.*`],
+      ['$hostname', '=', '$$host'],
+    ],
+    by: ['host'],
+  };
+  roots.panels.set('aaaaaaaaaa', panelWith({ title: 'On $host' }, { a: query }));
+  roots.panels.set('bbbbbbbbbb', panelWith({ kind: 'stat' }, { a: { metric: 'cpu' } }));
+  roots.variables.set('host', new Y.Map(Object.entries({ kind: 'label', order: 3 })));
+  const undo = new Y.UndoManager(Object.values(roots), { trackedOrigins: new Set([EDIT]) });
+  const before = [roots.panels.toJSON(), roots.variables.toJSON()];
+  renameVariable(roots, 'host', 'machine');
+  const { aaaaaaaaaa: one, bbbbbbbbbb: other } = roots.panels.toJSON();
+  assert.equal(one.title, 'On $machine');
+  assert.deepEqual(one.queries.a, {
+    metric: '$machine',
+    matchers: [
+      ['host', '=~', `\${machine}.*`],
+      ['$hostname', '=', '$$host'],
+    ],
+    by: ['host'],
+  });
+  assert.deepEqual(other, before[0].bbbbbbbbbb);
+  assert.deepEqual(roots.variables.toJSON(), { machine: { kind: 'label', order: 3 } });
+  renameVariable(roots, 'nothing', 'machine');
+  renameVariable(roots, 'machine', 'machine');
+  undo.undo();
+  assert.deepEqual([roots.panels.toJSON(), roots.variables.toJSON()], before);
 });

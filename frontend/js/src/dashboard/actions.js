@@ -40,18 +40,17 @@ export class Actions {
     if (!(target instanceof Element)) return;
     const csv = target.closest('a[data-csv]');
     if (csv instanceof HTMLAnchorElement) this.aim(csv);
+    const item = target.closest('.menu__item');
+    if (item) closeMenu(item);
     const button = target.closest('[data-act]');
     if (!(button instanceof HTMLElement) || button.getAttribute('aria-disabled') === 'true') return;
-    const panel = panelOf(button);
-    this.all[button.dataset.act ?? '']?.(panel);
-    if (csv || button.closest('.panel__menu')) closeMenu(button);
+    this.all[button.dataset.act ?? '']?.(panelOf(button));
   };
 
   /** @param {HTMLAnchorElement} link let it have what is shown now */
   aim(link) {
     const { view } = this.board;
     if (view) link.search = paramsOf(view.selection).toString();
-    closeMenu(link);
   }
 
   pause() {

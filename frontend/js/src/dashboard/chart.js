@@ -123,9 +123,10 @@ export class CollabChart extends HTMLElement {
     this.toggleAttribute('data-empty', this.given !== null && isEmpty);
     if (isEmpty) return this.clear();
     this.frame();
+    const { drawing } = this;
+    this.explain(drawing);
     const { width, height } = this.size;
     if (width < 20 || height < 20) return;
-    const { drawing } = this;
     const shape = shapeOf(drawing);
     const { held, span } = drawing;
     const { plot, drawn } = this;
@@ -227,12 +228,21 @@ export class CollabChart extends HTMLElement {
     this.tip?.show(isHere ? index : null, drawing, plot);
   }
 
-  /** Say what is drawn, beside the lines and to who does not see them. */
-  tell() {
-    const { drawing, plot } = this;
-    if (this.isSpark) return;
+  /**
+   * Say beside the lines what they are. The plot has what that leaves of the panel, so it comes
+   * first: a plot that is drawn larger shows no axis until it is drawn again.
+   *
+   * @param {import('./plot.js').Drawing} drawing
+   */
+  explain(drawing) {
     this.legend?.show(drawing, figuresOf(drawing.held));
-    this.legend?.point(drawing, plot?.cursor.idx ?? null);
+    this.legend?.point(drawing, this.plot?.cursor.idx ?? null);
+  }
+
+  /** Say what is drawn to who does not see the lines. */
+  tell() {
+    const { drawing } = this;
+    if (this.isSpark) return;
     const box = /** @type {HTMLElement} */ (this.querySelector('.chart__plot'));
     const last = Math.max(drawing.held.at.length - 1, 0);
     const label = gettext('%(title)s: values over time, arrow keys go through them');

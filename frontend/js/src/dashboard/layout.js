@@ -164,6 +164,47 @@ export function write(map, values) {
   }, EDIT);
 }
 
+/** As `dashboards/variables.py` has it: `$name`, `${name}`, and `$$` for a dollar sign. */
+const REFERENCE = /\$(?:\$|([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})/g;
+
+/**
+ * Give a variable another name, also wherever panels refer to it, as one step of the editor's.
+ *
+ * @param {{ panels: Y.Map<Shared>, variables: Y.Map<Shared> }} roots
+ * @param {string} name
+ * @param {string} other
+ */
+export function renameVariable({ panels, variables }, name, other) {
+  const map = variables.get(name);
+  if (!map || variables.has(other)) return;
+  const said = (/** @type {string} */ text) =>
+    text.replace(REFERENCE, (whole, plain, braced) =>
+      (plain ?? braced) === name ? whole.replace(name, other) : whole,
+    );
+  map.doc?.transact(() => {
+    variables.set(other, new Y.Map(Object.entries(map.toJSON())));
+    variables.delete(name);
+    for (const [, panel] of panelsIn(panels)) {
+      const title = words(panel.get('title'));
+      if (title) write(panel, { title: said(title) });
+      for (const query of queriesIn(panel)) {
+        const fields = Object.entries(query.toJSON());
+        write(query, Object.fromEntries(fields.map(([key, value]) => [key, inEach(value, said)])));
+      }
+    }
+  }, EDIT);
+}
+
+/**
+ * @param {unknown} value of JSON
+ * @param {(text: string) => string} change
+ * @returns {unknown} the same, with each text in it changed
+ */
+function inEach(value, change) {
+  if (typeof value === 'string') return change(value);
+  return Array.isArray(value) ? value.map((each) => inEach(each, change)) : value;
+}
+
 /** @returns {string} a new panel's */
 export function newId() {
   const numbers = crypto.getRandomValues(new Uint8Array(10));
@@ -199,6 +240,16 @@ export function queriesOf(panel) {
   const made = new Y.Map();
   panel.doc?.transact(() => panel.set('queries', made), EDIT);
   return made;
+}
+
+/**
+ * @param {Shared} panel
+ * @returns {Shared[]}
+ */
+function queriesIn(panel) {
+  const queries = panel.get('queries');
+  if (!(queries instanceof Y.Map)) return [];
+  return [...queries.values()].filter((query) => query instanceof Y.Map);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** What is the whole dashboard's: its variables, and the range that it shows at first. */
 import * as Y from 'yjs';
 import { fieldsIn, fill, rowsFor, valueIn, watchFields } from './fields.js';
-import { words, write } from './layout.js';
+import { renameVariable, words, write } from './layout.js';
 import { labelsOf, metricsLike } from './metrics.js';
 
 /** @typedef {import('./layout.js').Shared} Shared */
@@ -62,7 +62,7 @@ export class SettingsSheet {
       known.map(([name]) => name),
       (row, name) => this.bind(row, name),
     );
-    for (const [at, row] of rows.entries()) fillVariable(row, known[at][1]);
+    for (const [at, row] of rows.entries()) fillVariable(row, ...known[at]);
     this.part('.settings__new').hidden = known.length >= VARIABLES_AT_MOST;
   }
 
@@ -71,9 +71,9 @@ export class SettingsSheet {
    * @param {string} name
    */
   bind(row, name) {
-    const title = row.querySelector('.variable-row__name');
-    if (title) title.textContent = `$${name}`;
-    const map = () => this.editing.variables.get(name);
+    row.dataset.row = name;
+    nameIn(row).addEventListener('change', () => this.rename(row));
+    const map = () => this.editing.variables.get(row.dataset.row ?? '');
     const [metric, label] = /** @type {import('./suggest.js').CollabSuggest[]} */ ([
       ...row.querySelectorAll('collab-suggest'),
     ]);
@@ -85,21 +85,46 @@ export class SettingsSheet {
     });
   }
 
+  /**
+   * @param {string} name
+   * @returns {string} why no variable can be called so, or empty
+   */
+  problemOf(name) {
+    if (!NAME.test(name)) {
+      return gettext('A name has letters, digits and underscores, and begins with no digit.');
+    }
+    return this.editing.variables.has(name) ? gettext('There is a variable of this name.') : '';
+  }
+
+  /** @param {HTMLElement} row of a variable whose name the person changed */
+  rename(row) {
+    const { editing } = this;
+    const { row: name = '' } = row.dataset;
+    const field = nameIn(row);
+    const other = nameFrom(field);
+    const problem = /** @type {HTMLElement} */ (row.querySelector('.problem'));
+    problem.textContent = other === name ? '' : this.problemOf(other);
+    field.setAttribute('aria-invalid', String(problem.textContent !== ''));
+    if (problem.textContent) return;
+    field.value = other;
+    if (other === name) return;
+    // The row stays: the person may be in it.
+    row.dataset.row = other;
+    editing.asStep(() => renameVariable(editing, name, other));
+    const { view } = editing.board;
+    const { [name]: chosen, ...others } = view?.selection.variables ?? {};
+    if (chosen) view?.select({ variables: { ...others, [other]: chosen } });
+  }
+
   /** @param {SubmitEvent} event */
   onSubmit = (event) => {
     event.preventDefault();
     const field = /** @type {HTMLInputElement} */ (this.part('[name="variable"]'));
-    const name = field.value.trim().replace(/^\$/, '');
+    const name = nameFrom(field);
     const { variables } = this.editing;
     const problem = this.part('.settings__problem');
-    if (!NAME.test(name)) {
-      problem.textContent = gettext(
-        'A name has letters, digits and underscores, and begins with no digit.',
-      );
-    } else if (variables.has(name)) {
-      problem.textContent = gettext('There is a variable of this name.');
-    } else {
-      problem.textContent = '';
+    problem.textContent = this.problemOf(name);
+    if (problem.textContent === '') {
       const order = Math.max(0, ...[...variables.values()].map(orderOf)) + 1;
       this.editing.asStep(() =>
         variables.set(name, new Y.Map(Object.entries({ kind: 'label', label: name, order }))),
@@ -130,11 +155,22 @@ function orderOf(map) {
   return typeof order === 'number' ? order : 0;
 }
 
+/** @param {HTMLElement} row */
+const nameIn = (row) => /** @type {HTMLInputElement} */ (row.querySelector('.variable-row__name'));
+
+/** @param {HTMLInputElement} field */
+const nameFrom = ({ value }) => value.trim().replace(/^\$/, '');
+
 /**
  * @param {HTMLElement} row
+ * @param {string} name
  * @param {Shared} map
  */
-function fillVariable(row, map) {
+function fillVariable(row, name, map) {
+  const field = nameIn(row);
+  if (field !== document.activeElement && field.getAttribute('aria-invalid') !== 'true') {
+    field.value = name;
+  }
   const kind = words(map.get('kind')) || 'label';
   for (const part of /** @type {NodeListOf<HTMLElement>} */ (row.querySelectorAll('[data-for]'))) {
     part.hidden = !part.dataset.for?.split(' ').includes(kind);
