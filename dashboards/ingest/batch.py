@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from math import isfinite, isnan
 from typing import NamedTuple, Protocol
@@ -123,6 +124,16 @@ class Batch:
             raise Unfit("its time is more than 10 minutes in the future; check the sender's clock")
         if self._keeping is not None and at_ms < self._keeping.since_ms(name):
             raise Unfit("its time is longer ago than numbers of this metric are kept")
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Add what belongs together: all of it or, where something is unfit, nothing."""
+        before = len(self.readings)
+        try:
+            yield
+        except Unfit:
+            del self.readings[before:]
+            raise
 
     def too_large(self) -> TooLarge:
         """Return the error of a body that has more readings than one may have."""

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 QUANTILES = (0.5, 0.9, 0.95, 0.99)
 SERIES = 20_000
+BUCKETS = 1_000_000
+"""Of all states that are remembered: 60 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,11 @@ class Exponential:
     zero: int
     positive: Mapping[int, int]
     negative: Mapping[int, int]
+
+    @property
+    def size(self) -> int:
+        """How many buckets it has."""
+        return len(self.positive) + len(self.negative)
 
     @property
     def count(self) -> int:
@@ -100,12 +107,23 @@ class _Seen(NamedTuple):
     state: Exponential
     before: Exponential | None
 
+    @property
+    def size(self) -> int:
+        return self.state.size + (0 if self.before is None else self.before.size)
+
 
 class States:
-    """The last state of each cumulative histogram, to tell what is new. Safe from any thread."""
+    """The last state of each cumulative histogram, to tell what is new. Safe from any thread.
 
-    def __init__(self, series: int = SERIES) -> None:
+    Args:
+        series: How many are remembered at most.
+        buckets: How many they may have together; those that were not seen for longest go.
+    """
+
+    def __init__(self, series: int = SERIES, buckets: int = BUCKETS) -> None:
         self._series = series
+        self._most = buckets
+        self._buckets = 0
         self._seen: dict[Hashable, _Seen] = {}
         self._lock = threading.Lock()
 
@@ -126,8 +144,9 @@ class States:
                     self._seen[key] = seen
                     return None
                 before = seen.before if at_ns == seen.at_ns else seen.state
-            self._seen[key] = _Seen(start_ns, at_ns, state, before)
-            if len(self._seen) > self._series:
-                del self._seen[next(iter(self._seen))]
+            now = self._seen[key] = _Seen(start_ns, at_ns, state, before)
+            self._buckets += now.size - (0 if seen is None else seen.size)
+            while len(self._seen) > self._series or self._buckets > self._most:
+                self._buckets -= self._seen.pop(next(iter(self._seen))).size
         found = state.since(before) if before is not None else None
         return state if found is None else found

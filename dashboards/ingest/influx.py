@@ -106,8 +106,9 @@ def _take(point: dict[str, Any], batch: Batch, at_ms: int) -> None:
             batch.texts += 1
         else:
             numbers.append((_name(measurement, field), as_number(value)))
-    for name, value in numbers:
-        batch.add(name, labels, value, at_ms)
+    with batch.together():
+        for name, value in numbers:
+            batch.add(name, labels, value, at_ms)
 
 
 @lru_cache(maxsize=8192)

@@ -52,6 +52,16 @@ class Points:
         """Forget the increases that were added, because the batch was not stored."""
         self._memory.deltas.forget(self._added)
 
+    def take(self, kind: str, metric: Metric, point: Any) -> None:
+        """Take a point of a kind, as OTLP names it: whole, or raise Unfit."""
+        added = len(self._added)
+        try:
+            with self.batch.together():
+                getattr(self, kind)(metric, point)
+        except Unfit:
+            self._memory.deltas.forget(self._added[added:])
+            raise
+
     def gauge(self, metric: Metric, point: Any) -> None:
         """Take a point of a gauge. Raises Unfit, as all do."""
         if not point.flags & _NO_VALUE:
@@ -156,7 +166,8 @@ class Points:
             shape: What must be equal for the deltas of two points to add up.
         """
         at_ms = _at_ms(point)
-        self.batch.check_time(metric.name, at_ms)
+        for each in counters:
+            self.batch.check_time(each.name, at_ms)
         values: tuple[float, ...] = tuple(as_number(each.value) for each in counters)
         if not all(map(isfinite, values)):
             raise Unfit("its value is not a finite number")

@@ -12,6 +12,17 @@ def batch(most: int = 1000) -> Batch:
     return Batch(NOW_MS, most=most)
 
 
+class Keeping:
+    """Keeps numbers for ever, but for those of some metrics, of which none of before now."""
+
+    def __init__(self, *names: str) -> None:
+        self.all_since_ms = NOW_MS
+        self._names = names
+
+    def since_ms(self, name: str) -> int:
+        return NOW_MS if name in self._names else 0
+
+
 def series(found: Batch) -> dict[str, float]:
     """Return the values by how a series is written: `name{label=value,…}`."""
     return {

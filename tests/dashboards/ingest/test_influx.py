@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dashboards.ingest import influx
 from dashboards.ingest.batch import LINE_BYTES, Batch
 from dashboards.ingest.errors import Malformed, TooLarge
-from tests.dashboards.ingest.reading import NOW_MS, batch, refused, series
+from tests.dashboards.ingest.reading import NOW_MS, Keeping, batch, refused, series
 
 GOOD = f'cpu,host=web-1 idle=98.5,procs=3i,up=t,down=f,big=7u,state="on air" {NOW_MS}000000'
 
@@ -34,6 +34,14 @@ def test_field_is_a_metric_of_its_measurement() -> None:
     }
     assert {reading.at_ms for reading in found.readings} == {NOW_MS}
     assert (found.texts, found.refused) == (1, 0)
+
+
+def test_line_is_taken_whole_or_not_at_all() -> None:
+    """One of its fields comes later than its metric is kept."""
+    found = Batch(NOW_MS, keeping=Keeping("cpu_idle"))
+    influx.parse(f"cpu busy=1,idle=2,load=3 {NOW_MS - 1000}\ncpu busy=3\n".encode(), found, "ms")
+    assert "longer ago" in refused(found)[1]
+    assert [reading.value for reading in found.readings] == [3]
 
 
 def test_field_named_value_is_the_measurement() -> None:

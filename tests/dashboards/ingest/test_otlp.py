@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from dashboards.ingest import otlp
 from dashboards.ingest.batch import Batch
 from dashboards.ingest.errors import IngestError, Malformed, TooLarge, UnknownEncoding
+from dashboards.ingest.exponential import Exponential, States
 from dashboards.ingest.points import Memory
 from dashboards.ingest.readings import Kind
-from tests.dashboards.ingest.reading import NOW_MS, batch, refused, series
+from tests.dashboards.ingest.reading import NOW_MS, Keeping, batch, refused, series
 
 DELTA, CUMULATIVE = 1, 2
 S = 1_000_000_000
@@ -314,6 +315,25 @@ def test_point_that_cannot_be_stored_is_refused_and_others_count(
     assert {one.at_ms for one in found.readings} == {NOW_MS}
 
 
+@pytest.mark.parametrize("kept", ["h_sum", "h_count", "h"])
+def test_point_is_taken_whole_or_not_at_all(kept: str) -> None:
+    """One of its metrics is not kept so long; what it adds to a counter is not remembered."""
+    memory = Memory()
+
+    def send(*counts: int, at: float, keeping: Keeping | None = None) -> Batch:
+        sent = exponential(list(counts), at=at, since=at - 10, sum=5.0)
+        raw = body("h", "exponentialHistogram", sent, aggregationTemporality=DELTA)
+        found = Batch(NOW_MS, keeping=keeping)
+        otlp.parse(otlp.decode(raw, otlp.JSON), found, memory)
+        return found
+
+    assert send(1, 2, at=-20).readings
+    late = send(1, 2, at=-10, keeping=Keeping(kept))
+    assert (late.refused, late.readings) == (1, [])
+    again = send(3, 4, at=-10)
+    assert series(again)["h_count{service.name=shop}"] in (7, 10)
+
+
 def test_metric_whose_name_cannot_be_is_refused_with_all_its_points() -> None:
     """The sender is told how many points it lost."""
     found = parse(body("x" * 256, "gauge", point(1), point(2, at=-1)))
@@ -379,6 +399,38 @@ def test_more_objects_than_any_sender_sends_are_too_large() -> None:
     """Reading JSON costs by the object, even by an empty one."""
     with pytest.raises(TooLarge):
         otlp.decode(b'{"resourceMetrics": [' + b"{}," * 400_000 + b"{}]}", otlp.JSON)
+    with pytest.raises(TooLarge):
+        otlp.decode(b'{"resourceMetrics": [' + b"[]," * 1_600_001 + b"[]]}", otlp.JSON)
+
+
+@pytest.mark.parametrize("depth", range(4))
+def test_empty_objects_are_counted(depth: int) -> None:
+    """A few kB of gzip are millions of resources, scopes, metrics or points without anything."""
+    request: Any = otlp.decode(b"", otlp.PROTOBUF)
+    parent, empty = request, b"\x0a\x00"
+    for name in ("resource_metrics", "scope_metrics", "metrics")[:depth]:
+        parent, empty = getattr(parent, name).add(), b"\x12\x00"
+    if depth == 3:
+        parent.name = "m"
+        # Points that say that they have no value.
+        parent, empty = parent.gauge, b"\x0a\x02\x40\x01"
+    parent.MergeFromString(empty * 400_001)
+    with pytest.raises(TooLarge):
+        otlp.parse(request, batch(), Memory())
+
+
+def test_what_is_remembered_of_histograms_is_bounded() -> None:
+    """By their buckets: one with a thousand is no smaller because it is one series."""
+    states = States(series=100, buckets=50)
+    state = Exponential(0, 0, dict.fromkeys(range(10), 1), {})
+    for turn in range(3):
+        for key in range(20):
+            states.newer(key, 1, turn, state)
+    assert sum(seen.size for seen in states._seen.values()) == states._buckets <= 50
+    # The newest is remembered: nothing of it is new.
+    found = states.newer(19, 1, 4, state)
+    assert found is not None
+    assert found.count == 0
 
 
 GOOD = otlp.decode(
