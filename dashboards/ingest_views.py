@@ -18,7 +18,7 @@ from dashboards.ingest.batch import Batch, Refusal
 from dashboards.ingest.errors import IngestError, Malformed, TooLarge, UnknownEncoding
 from dashboards.ingest.points import Memory
 from dashboards.intake import Undo, take
-from dashboards.recording import QueueFull, TooManyForKey
+from dashboards.recording import QueueFull, TooManyForKey, TooOld
 from dashboards.senders import Senders
 from dashboards.series.ports import StoreAway
 
@@ -72,6 +72,12 @@ def _no(error: Exception) -> No:
         return No(429, message, retry_s=max(1, ceil(error.retry_after_s)))
     if isinstance(error, TooManyForKey):
         return No(429, str(error), retry_s=_FULL_RETRY_S)
+    if isinstance(error, TooOld):
+        # It was read before a midnight, or before the retention was made shorter: read again, each
+        # line that is too old is refused by itself.
+        return No(
+            503, _("The time for which numbers are kept has moved on; send it again."), retry_s=1
+        )
     if isinstance(error, (StoreAway, OperationalError, InterfaceError)):
         return No(503, _("The database is away; come back in a moment."), retry_s=_AWAY_RETRY_S)
     logger.error("Unexpected error in ingest", exc_info=error)

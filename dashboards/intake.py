@@ -81,7 +81,7 @@ async def take(request: HttpRequest, key: int, name: str, read: Read) -> Batch:
 
     Raises:
         IngestError: from reading, unpacking or parsing.
-        QueueFull, TooManyForKey, StoreAway: not stored; the sender may come back.
+        QueueFull, TooManyForKey, TooOld, StoreAway: not stored; the sender may come back.
     """
     # Who hangs up must not cancel the batch that others' samples are committed with.
     work = partial(_submit, request, key, read)

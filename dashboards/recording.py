@@ -27,10 +27,10 @@ from dashboards.ingest.readings import Labels, Reading
 from dashboards.series.ports import StoreAway
 from dashboards.store.catalogue import TooManyForKey
 from dashboards.store.orm import OrmMetricStore, now_ms
-from dashboards.store.writing import Batch, Written, append
+from dashboards.store.writing import Batch, TooOld, Written, append
 from dashboards.telling import tell
 
-__all__ = ["QueueFull", "Recorded", "Recorder", "StoreAway", "TooManyForKey", "record"]
+__all__ = ["QueueFull", "Recorded", "Recorder", "StoreAway", "TooManyForKey", "TooOld", "record"]
 
 logger = logging.getLogger(__name__)
 
@@ -137,8 +137,8 @@ class Recorder:
             key: The API key that they came with.
 
         Returns:
-            Done when they are committed; else raises `TooManyForKey` or `StoreAway`, or what the
-            database says of data that it cannot store.
+            Done when they are committed; else raises `TooManyForKey`, `TooOld` or `StoreAway`, or
+            what the database says of data that it cannot store.
 
         Raises:
             QueueFull: too many wait already.
@@ -265,8 +265,6 @@ class Recorder:
         return True
 
     def _tell(self, taken: list[_Waiting], written: Written) -> None:
-        if written.too_old:
-            logger.info("%d samples were older than they would be kept", written.too_old)
         stored: list[Reading] = []
         for waiting, error in zip(taken, written.errors, strict=True):
             if error is None:

@@ -11,7 +11,7 @@ from django.db import DataError, IntegrityError, connections, transaction
 
 from collab import conf
 from dashboards.ingest.readings import Reading
-from dashboards.series.points import Samples, SampleTable
+from dashboards.series.points import SampleTable
 from dashboards.store.catalogue import TooManyForKey
 from dashboards.store.orm import MINUTE_MS, OrmMetricStore
 from dashboards.store.tables import RAW, unique_pairs, unique_samples
@@ -33,14 +33,17 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What came of batches: an error in the place of each that was not written.
-
-    `too_old` counts samples that were left out because their retention is over already.
-    """
+    """What came of batches: an error in the place of each that was not written."""
 
     errors: list[Exception | None]
     late: bool = False
-    too_old: int = 0
+
+
+class TooOld(Exception):
+    """A batch has numbers from before its metric's are kept: they would be deleted at once."""
+
+    def __init__(self) -> None:
+        super().__init__("Some of these numbers are from longer ago than they are kept.")
 
 
 class _SeriesGone(Exception):
@@ -78,7 +81,7 @@ def append(store: OrmMetricStore, batches: Sequence[Batch]) -> Written:
     """Write batches. One sample per series and time: of several the last counts.
 
     Returns:
-        What came of each batch: `TooManyForKey`, or what the database says of odd data.
+        What came of each batch: `TooOld`, `TooManyForKey`, or what the database says of odd data.
 
     Raises:
         DatabaseError: nothing is written.
@@ -101,7 +104,7 @@ def _one_by_one(store: OrmMetricStore, batches: Sequence[Batch]) -> Written:
     if len(batches) > 1:
         each = [append(store, [batch]) for batch in batches]
         errors = [error for one in each for error in one.errors]
-        return Written(errors, any(one.late for one in each), sum(one.too_old for one in each))
+        return Written(errors, any(one.late for one in each))
     try:
         return _append(store, batches)
     except (*_UNFIT, IntegrityError, _SeriesGone) as error:
@@ -110,13 +113,14 @@ def _one_by_one(store: OrmMetricStore, batches: Sequence[Batch]) -> Written:
 
 
 def _append(store: OrmMetricStore, batches: Sequence[Batch]) -> Written:
-    columns, errors = _Columns(), [_add(store, batch) for batch in batches]
+    columns = _Columns()
+    errors = [_too_old(store, batch) or _add(store, batch) for batch in batches]
     for batch, error in zip(batches, errors, strict=True):
         if error is None:
             columns.add(batch, store.catalogue.ids)
-    table, too_old = _kept(store, columns.table())
+    table = columns.table()
     if not len(table.series):
-        return Written(errors, too_old=too_old)
+        return Written(errors)
     store.sql.make_room(store.using, RAW, table.samples.at_ms)
     connection = connections[store.using]
     with transaction.atomic(using=store.using, durable=True):
@@ -129,7 +133,7 @@ def _append(store: OrmMetricStore, batches: Sequence[Batch]) -> Written:
             at_ms = table.samples.at_ms[late]
             pairs = unique_pairs(table.series[late], at_ms - at_ms % MINUTE_MS)
             store.sql.reopen(connection, *pairs)
-    return Written(errors, bool(late.any()), too_old)
+    return Written(errors, bool(late.any()))
 
 
 def _add(store: OrmMetricStore, batch: Batch) -> Exception | None:
@@ -144,13 +148,11 @@ def _add(store: OrmMetricStore, batch: Batch) -> Exception | None:
     return None
 
 
-def _kept(store: OrmMetricStore, table: SampleTable) -> tuple[SampleTable, int]:
-    """Leave out what retention would delete at once. Returns how many that were, too."""
-    now, policy, at_ms = store.now(), store.policy(), table.samples.at_ms
-    if not len(at_ms) or at_ms.min() >= policy.latest_raw_edge_ms(now):
-        return table, 0
-    names = {pk: name for (name, _), pk in store.catalogue.ids.items()}
-    edges = {pk: policy.of(names[pk]).edge_ms(0, now) for pk in set(table.series.tolist())}
-    kept = at_ms >= np.array([edges[pk] for pk in table.series.tolist()], np.int64)
-    samples = Samples(at_ms[kept], table.samples.value[kept])
-    return SampleTable(table.series[kept], samples), int((~kept).sum())
+def _too_old(store: OrmMetricStore, batch: Batch) -> Exception | None:
+    """Return TooOld if retention would delete some of a batch at once."""
+    now, policy = store.now(), store.policy()
+    latest_ms = policy.latest_raw_edge_ms(now)
+    old = [reading for reading in batch.readings if reading[3] < latest_ms]
+    if any(reading[3] < policy.of(reading[0]).edge_ms(0, now) for reading in old):
+        return TooOld()
+    return None

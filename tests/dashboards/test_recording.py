@@ -15,19 +15,21 @@ from django.db import connections
 import dashboards
 from dashboards import recording, watching
 from dashboards.ingest.readings import Kind, Reading
-from dashboards.recording import QueueFull, Recorded, Recorder, StoreAway, TooManyForKey
+from dashboards.ingest_views import _no
+from dashboards.recording import QueueFull, Recorded, Recorder, StoreAway, TooManyForKey, TooOld
 from dashboards.repeating import Repeating
 from dashboards.selfcheck import SelfCheck
 from dashboards.store import leases
 from dashboards.store.models import Lease, Sample, Series
 from dashboards.watching import Watching
-from tests.dashboards.stores import START_MS, StoreBed, ramp
+from tests.dashboards.stores import DAY_MS, START_MS, StoreBed, ramp
 
 if TYPE_CHECKING:
     from collab.testing.servers import Site
 
 MOST = 2000
 WAIT_S = 20
+ON_SQLITE = pytest.mark.parametrize("bed", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -96,6 +98,24 @@ def test_too_many_series_are_refused_with_the_reason(
     assert bed.rows(Sample) == 0
 
 
+@ON_SQLITE
+def test_nothing_is_said_to_be_stored_that_is_left_out(
+    bed: StoreBed, recorder: Recorder, settings: Any
+) -> None:
+    """What got too old while it waited is refused whole, and its sender may send it again."""
+    settings.COLLAB_RAW_DAYS = 1
+    bed.now_ms += 3 * DAY_MS
+    readings = [Reading("heat", (), 1, at_ms) for at_ms in (START_MS, bed.now_ms)]
+    with pytest.raises(TooOld) as refused:
+        recorder.submit(readings).result(WAIT_S)
+    assert bed.rows(Sample) == 0
+    no = _no(refused.value)
+    assert (no.status, no.retry_s) == (503, 1)
+    recorder.offer(readings)
+    assert recorder.flush(WAIT_S)
+    assert recorder.dropped == 2
+
+
 @pytest.fixture
 def held(bed: StoreBed) -> Iterator[sqlite3.Connection]:
     """Another writer that has the database, of which only SQLite has but one."""
@@ -104,9 +124,6 @@ def held(bed: StoreBed) -> Iterator[sqlite3.Connection]:
         yield database
         if database.in_transaction:
             database.execute("ROLLBACK")
-
-
-ON_SQLITE = pytest.mark.parametrize("bed", ["sqlite"], indirect=True)
 
 
 @ON_SQLITE

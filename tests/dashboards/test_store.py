@@ -19,7 +19,7 @@ from dashboards.store.catalogue import TooManyForKey
 from dashboards.store.models import Hour, Minute, Reopened, Retention, Sample, Series, TenSeconds
 from dashboards.store.pruning import Pruner
 from dashboards.store.rolling import CLOSE_AFTER_MS, Roller
-from dashboards.store.writing import Batch, append
+from dashboards.store.writing import Batch, TooOld, append
 from tests.dashboards.stores import DAY_MS, START_MS, StoreBed, ramp
 
 HOUR_MS = 3_600_000
@@ -356,7 +356,10 @@ def test_late_data_does_not_undo_what_raw_samples_are_gone_of(bed: StoreBed, set
     bed.now_ms += 3 * DAY_MS
     bed.store = bed.another()
     Pruner(bed.store).run()
-    assert bed.write(Reading("heat", (), 1, START_MS + 5)).too_old == 1
+    new, old = Reading("heat", (), 7, bed.now_ms), Reading("heat", (), 1, START_MS + 5)
+    (error,) = bed.write(new, old).errors
+    assert isinstance(error, TooOld)
+    assert bed.rows(Sample) == 0, "all of a batch is stored or none"
     bed.roll()
     after = bed.store.buckets([series.id], START_MS, START_MS + HOUR_MS, 60_000)
     assert rows_of(after[series.id]) == before
