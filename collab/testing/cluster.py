@@ -12,7 +12,8 @@ from collab.testing.proxy import Proxy
 from collab.testing.relay_noise import RelayNoise
 from collab.testing.servers import Postgres, Program, Redis, Site
 
-_ENVIRONMENT = {"COLLAB_METRICS_PUBLIC": "1"}
+# Rooms are compacted now and then while things go wrong.
+_ENVIRONMENT = {"COLLAB_METRICS_PUBLIC": "1", "COLLAB_COMPACT_ROWS": "30"}
 # Fewer than by default, so that a test can take them all.
 _CONNECTIONS = 60
 
@@ -52,6 +53,8 @@ class Cluster:
             for name, command in (("first", ("up", "--no-demo")), ("second", ("serve",)))
         )
         self.sites = (self.first, self.second)
+        for site in self.sites:
+            site.module = "collab.testing.altered"
         self.before = {site: Proxy(site.port) for site in self.sites}
         self.nginx: Nginx | None = None
         if nginx_conf is not None:

@@ -8,6 +8,7 @@ import random
 import re
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -26,7 +27,8 @@ from collab.testing.typist import GONE, Typist
 # Slow: what is measured is what survives, not how fast people type.
 REST_S = (0.2, 0.6)
 _LOOK_EVERY_S = 0.05
-_START_TIMEOUT_S = 20.0
+# Both at the second process: b in Python, m in Node.
+_NEIGHBOURS = {"b", "m"}
 # In all of them somebody is new with these.
 _FRESH_TIMEOUT_S = 5.0
 
@@ -140,6 +142,7 @@ class Scene:
         """Ask everybody for what they have typed and read now."""
         accounts = [
             Account(
+                name=typist.name,
                 typed=list(typist.typed),
                 acknowledged=set(typist.acknowledged),
                 longest_unsaved_s=typist.longest_unsaved_s,
@@ -152,19 +155,54 @@ class Scene:
             accounts += (await self.node.accounts()).values()
         return accounts
 
-    async def until_typing(self) -> None:
-        """Wait until everybody had something acknowledged since now.
+    async def acknowledged(self) -> set[str]:
+        """Return the tags that were acknowledged until now."""
+        return set().union(*(one.acknowledged for one in await self.accounts()))
+
+    async def until_typing(self, timeout_s: float = 20) -> None:
+        """Wait until everybody had something acknowledged that was typed after now.
 
         Raises:
-            TimeoutError: somebody had not, in 20 s.
+            TimeoutError: somebody had not.
         """
-        before = [len(one.acknowledged) for one in await self.accounts()]
-        async with asyncio.timeout(_START_TIMEOUT_S):
-            while True:
-                now = [len(one.acknowledged) for one in await self.accounts()]
-                if all(more > had for had, more in zip(before, now, strict=True)):
-                    return
-                await asyncio.sleep(_LOOK_EVERY_S)
+        before = [set(one.typed) for one in await self.accounts()]
+
+        async def holds() -> bool:
+            now = await self.accounts()
+            return all(one.acknowledged - had for had, one in zip(before, now, strict=True))
+
+        await self._until(holds, "something acknowledged to everybody", timeout_s)
+
+    async def until_all_see(self, timeout_s: float, *others: Peer) -> None:
+        """Wait until everybody, and others, read all that was typed until now."""
+        typed = {tag for one in await self.accounts() for tag in one.typed}
+
+        async def holds() -> bool:
+            texts = [one.text for one in await self.accounts()]
+            texts += [str(peer.text) for peer in others]
+            return all(typed <= set(tags_of(text)) for text in texts)
+
+        await self._until(holds, "seeing what everybody typed", timeout_s)
+
+    async def until_neighbours_see(self, timeout_s: float) -> None:
+        """Wait until those at the second process read all that any of them typed until now."""
+        there = [one for one in await self.accounts() if one.name in _NEIGHBOURS]
+        typed = {tag for one in there for tag in one.typed}
+
+        async def holds() -> bool:
+            now = [one for one in await self.accounts() if one.name in _NEIGHBOURS]
+            return all(typed <= set(tags_of(one.text)) for one in now)
+
+        await self._until(holds, "seeing what neighbours typed", timeout_s)
+
+    async def _until(
+        self, holds: Callable[[], Awaitable[bool]], what: str, timeout_s: float
+    ) -> None:
+        end = time.monotonic() + timeout_s
+        while not await holds():
+            if time.monotonic() > end:
+                raise TimeoutError(f"{what}: not within {timeout_s:g} s")
+            await asyncio.sleep(_LOOK_EVERY_S)
 
     async def type_for(self, seconds: float) -> None:
         """Let them type on for a while."""
@@ -189,7 +227,7 @@ class Scene:
         """
         if self._stored is None:
             raise RuntimeError("nobody is on the scene yet")
-        acknowledged = set().union(*(one.acknowledged for one in await self.accounts()))
+        acknowledged = await self.acknowledged()
         stored = await asyncio.to_thread(self._stored.read)
         self.lost |= acknowledged - stored
         return stored

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import random
 import time
+from functools import partial
 
 import websockets
 
@@ -15,8 +15,10 @@ from collab.testing.peer import Peer
 GONE = (OSError, TimeoutError, websockets.WebSocketException)
 """What connecting raises while a server is away."""
 
-# As y-websocket, which waits 0.1 s the first time.
+# As y-websocket, which waits 0.1 s the first time, and gives up on a connection that brings
+# nothing for 30 s.
 _COME_BACK_S = (0.1, 0.5)
+_SILENT_S = 30.0
 
 
 class Typist:
@@ -101,15 +103,19 @@ class Typist:
         while True:
             try:
                 await self.connect()
-                await self.peer.until(self._gone, "an end", math.inf)
+                while not self._gone():
+                    heard = len(self.peer.frames)
+                    await self.peer.until(partial(self._has_news, heard), "a frame", _SILENT_S)
             except GONE:
                 await self.peer.cut()
             await asyncio.sleep(self.chance.uniform(*_COME_BACK_S))
 
     def _gone(self) -> bool:
-        """Note acknowledgements as they come; asked after each frame."""
         self.note_acks()
         return not self.peer.connected
+
+    def _has_news(self, heard: int) -> bool:
+        return len(self.peer.frames) > heard or self._gone()
 
     async def _type(self) -> None:
         while not self._stopped.is_set():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collab.testing.faults import apart, backup, clocks, documents, processes, services
+from collab.testing.faults import apart, backup, clocks, documents, processes, services, wires
 from collab.testing.faults.fault import Fault, Measured, Run, survive
 
 ALL: tuple[Fault, ...] = (
     *processes.FAULTS,
     *services.FAULTS,
+    *wires.FAULTS,
     *clocks.FAULTS,
     *documents.FAULTS,
     *backup.FAULTS,

@@ -1,11 +1,33 @@
-"""Web processes that are killed, stopped and replaced."""
+"""Web processes that are killed, stopped and replaced while people type."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 
-from collab.testing.faults.fault import Fault
+import psycopg
+
+from collab.testing.altered import DIE_BEFORE_BROADCAST, DIE_IN_COMPACTION, NEXT_RELEASE
+from collab.testing.faults.fault import Fault, Run
 from collab.testing.scene import Scene
+from collab.testing.servers import Site
+
+# What the README promises of SIGTERM.
+_STOP_S = 10.0
+_MOMENT_TIMEOUT_S = 30.0
+_MIXED_S = 3.0
+
+# As a next release's migrations would: additive, with defaults in the database.
+_EXPAND = (
+    "ALTER TABLE collab_room ADD COLUMN next_note varchar(10) NOT NULL DEFAULT 'new'",
+    "ALTER TABLE collab_storedupdate ADD COLUMN next_weight integer NOT NULL DEFAULT 1",
+    "ALTER TABLE collab_snapshot ADD COLUMN next_form jsonb NULL",
+)
+_CONTRACT = (
+    "ALTER TABLE collab_room DROP COLUMN IF EXISTS next_note",
+    "ALTER TABLE collab_storedupdate DROP COLUMN IF EXISTS next_weight",
+    "ALTER TABLE collab_snapshot DROP COLUMN IF EXISTS next_form",
+)
 
 
 async def _kill(scene: Scene) -> None:
@@ -14,11 +36,95 @@ async def _kill(scene: Scene) -> None:
     await asyncio.to_thread(site.start)
 
 
+def _kill_at(moment: int) -> Run:
+    async def run(scene: Scene) -> None:
+        site = scene.chance.choice(scene.cluster.sites)
+        site.signal(moment)
+        await asyncio.to_thread(site.wait, _MOMENT_TIMEOUT_S)
+        await scene.check_stored()
+        await asyncio.to_thread(site.start)
+
+    return run
+
+
+async def _stop(site: Site) -> None:
+    """Stop a process as a deploy does; it must end well and in time."""
+    began = time.monotonic()
+    status = await asyncio.to_thread(site.stop)
+    took_s = time.monotonic() - began
+    if status != 0 or took_s > _STOP_S:
+        raise AssertionError(f"{site.name} ended with {status} after {took_s:.1f} s")
+
+
+async def _terminate(scene: Scene) -> None:
+    site = scene.chance.choice(scene.cluster.sites)
+    await _stop(site)
+    await scene.check_stored()
+    await asyncio.to_thread(site.start)
+
+
+async def _deploy(scene: Scene) -> None:
+    for site in scene.cluster.sites:
+        await _stop(site)
+        await asyncio.to_thread(site.start)
+        await scene.until_typing()
+
+
+async def _mix_releases(scene: Scene) -> None:
+    """Run one process as the next release would be, on its schema, beside one of today."""
+    newer = scene.cluster.second
+    as_today = dict(newer.environment)
+    await asyncio.to_thread(_change, scene, _EXPAND)
+    try:
+        await _stop(newer)
+        # A release may have other defaults, too: this one sends no content over the relay.
+        newer.environment |= {NEXT_RELEASE: "1", "COLLAB_RELAY_UPDATE_BYTES": "0"}
+        await asyncio.to_thread(newer.start)
+        await scene.until_typing()
+        await scene.type_for(_MIXED_S)
+        await _stop(newer)
+    finally:
+        newer.environment = as_today
+        await asyncio.to_thread(_change, scene, _CONTRACT)
+    await asyncio.to_thread(newer.start)
+
+
+def _change(scene: Scene, statements: tuple[str, ...]) -> None:
+    with psycopg.connect(scene.cluster.postgres.url, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
 FAULTS = (
     Fault(
         "kill -9 of a web process, mid-edit",
-        "what it had acknowledged is stored, its peers come back",
-        10,
+        "what it acknowledged is stored, people come back",
+        20,
         _kill,
+    ),
+    Fault(
+        "kill -9 between a commit and its broadcast",
+        "the other process finds the rows by itself",
+        20,
+        _kill_at(DIE_BEFORE_BROADCAST),
+    ),
+    Fault(
+        "kill -9 during a compaction",
+        "the room opens as before",
+        20,
+        _kill_at(DIE_IN_COMPACTION),
+    ),
+    Fault("SIGTERM under typing", "exit status 0 within 10 s", 20, _terminate),
+    Fault(
+        "rolling deploy under typing",
+        "both end with 0 within 10 s, people go on at the other",
+        20,
+        _deploy,
+    ),
+    Fault(
+        "old and new code on the new schema",
+        "unknown events, fields and columns disturb neither; back to the old code",
+        20,
+        _mix_releases,
     ),
 )
