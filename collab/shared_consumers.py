@@ -84,16 +84,29 @@ class SharedRoomConsumer(Door, RoomConsumer):
     """The room's socket: y-protocols, see `collab.engine.protocol`."""
 
 
-def _rights_fragment(role: str, may_write: bool) -> str:
+def rights_fragment(role: str, may_write: bool) -> str:
+    """Render what a person may do, for their page."""
     html = render_to_string("shared/_rights.html", {"role": role, "can_write": may_write})
     return f'<hx-partial hx-target="#rights" hx-swap="outerMorph">{html}</hx-partial>'
 
 
+# One rendering per room and change, not per viewer.
+_people: WeakKeyDictionary[Room, tuple[list[Any], str]] = WeakKeyDictionary()
+
+
+def people_fragment(room: Room) -> str:
+    """Render who is in a room, for pages that show it; the same text until somebody changes."""
+    now = room.company.people.all()
+    known = _people.get(room)
+    if known is None or known[0] != now:
+        html = render_to_string("shared/_people.html", {"people": people.shown(now)})
+        partial = f'<hx-partial hx-target="#people" hx-swap="outerMorph">{html}</hx-partial>'
+        known = _people[room] = (now, partial)
+    return known[1]
+
+
 class PeopleConsumer(Door, LiveConsumer):
     """Who is in a room, and what one may do to it, as HTML fragments that HTMX swaps in."""
-
-    # One rendering per room and change, not per viewer.
-    _rendered: WeakKeyDictionary[Room, tuple[list[Any], str]] = WeakKeyDictionary()
 
     _room: Room | None = None
     _rights: tuple[str, bool] | None = None
@@ -105,7 +118,7 @@ class PeopleConsumer(Door, LiveConsumer):
         admission = await self.admit()
         self._rights = (admission.role, admission.may_write)
         # They may have changed since the page was made, or while its socket was away.
-        self._untold = _rights_fragment(*self._rights)
+        self._untold = rights_fragment(*self._rights)
         self._room = await Process.current().registry.lease(admission.key, self.kind)
         self._room.company.people.watchers.add(self._tell)
         self._room.reconsider.add(self.reconsider)
@@ -118,7 +131,7 @@ class PeopleConsumer(Door, LiveConsumer):
         if rights != self._rights:
             # A page that may write now, or no more, says so.
             self._rights = rights
-            self._untold = _rights_fragment(*rights)
+            self._untold = rights_fragment(*rights)
             self._tell()
 
     def receive(self, frame: bytes) -> None:
@@ -146,14 +159,4 @@ class PeopleConsumer(Door, LiveConsumer):
         self._stale = self._stalled
         if not self._stalled:
             untold, self._untold = self._untold, ""
-            self._stalled = not self.wire.write_text(self._fragment(self._room) + untold)
-
-    @classmethod
-    def _fragment(cls, room: Room) -> str:
-        now = room.company.people.all()
-        known = cls._rendered.get(room)
-        if known is None or known[0] != now:
-            html = render_to_string("shared/_people.html", {"people": people.shown(now)})
-            partial = f'<hx-partial hx-target="#people" hx-swap="outerMorph">{html}</hx-partial>'
-            known = cls._rendered[room] = (now, partial)
-        return known[1]
+            self._stalled = not self.wire.write_text(people_fragment(self._room) + untold)

@@ -1,4 +1,4 @@
-"""The sockets of who edits a dashboard, its room and who is in it, and those of lists."""
+"""The sockets of who may edit a dashboard, its room and who is in it, and those of lists."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class LayoutConsumer(_Door, shared_consumers.SharedRoomConsumer):
 
 
 class PeopleConsumer(_Door, shared_consumers.PeopleConsumer):
-    """Who edits a dashboard, and what one may do to it."""
+    """Who is in a dashboard, and what one may do to it."""
 
 
 class ListConsumer(lists.ListConsumer):
-    """A list of dashboards: who edits which, and that it changed."""
+    """A list of dashboards: who is in which, and that it changed."""
 
     model = Dashboard

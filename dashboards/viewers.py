@@ -9,6 +9,9 @@ The page sends text frames of JSON, of at most 16 KiB, and is sent nothing befor
 Each `show` says anew what this socket shows; `held` is what the page still has of its charts, and
 `layout: false` is for a page that arranges its panels by itself. It is sent text frames of
 `<hx-partial>` elements, and binary ones of charts (`dashboards.frames`).
+
+Who looks is among the people of the layout's room. Pages that may not write have no other socket:
+this one tells them who is here, along with what else it sends, and what they may do.
 """
 
 from __future__ import annotations
@@ -23,7 +26,9 @@ from django.utils.translation import gettext as _
 
 from collab.consumers import LiveConsumer
 from collab.engine.errors import CloseCode, CollabError, Refused, TooFast
-from collab.shared_consumers import Door
+from collab.engine.peer import Person
+from collab.engine.room import Room
+from collab.shared_consumers import Door, people_fragment, rights_fragment
 from dashboards.groups import Group
 from dashboards.hub import Hub, Open
 from dashboards.layout.model import PANELS_AT_MOST
@@ -37,6 +42,8 @@ _FIRST_SHOW_S = 10.0
 # Each may be a selection that nobody has asked for yet.
 _SHOWS_AT_MOST = 30
 _SHOWS_S = 10.0
+# Of thousands who look at one dashboard only the first are told to all of them, in each process.
+_NAMED_AT_MOST = 30
 
 
 class ViewerConsumer(Door, LiveConsumer):
@@ -58,6 +65,13 @@ class ViewerConsumer(Door, LiveConsumer):
     _grid_number = 0
     _held: Held = NOTHING_HELD
     _wants_grid = True
+    # Who looks, if others see it.
+    _person: Person | None = None
+    # Has its page no other socket? Then what it was told of rights and people.
+    _is_only = False
+    _rights = ("", False)
+    _untold = ""
+    _people_version = -1
 
     async def enter(self) -> None:
         admission = await self.admit()
@@ -68,10 +82,24 @@ class ViewerConsumer(Door, LiveConsumer):
         self._one.sockets.add(self)
         self._one.room.reconsider.add(self.reconsider)
         self._one.room.check_access(admission.access)
+        self._rights = (admission.role, admission.may_write)
+        self._is_only = not admission.may_write
+        self._arrive(self._one.room, admission.person)
         self._timer = asyncio.get_running_loop().call_later(_FIRST_SHOW_S, self._wait_no_more)
 
+    def _arrive(self, room: Room, person: Person | None) -> None:
+        here = room.company.people.here()
+        if person is not None and (len(here) < _NAMED_AT_MOST or person in here):
+            self._person = person
+            room.company.arrive(person)
+
     async def ask(self) -> None:
-        await self.admit()
+        admission = await self.admit()
+        rights = (admission.role, admission.may_write)
+        if rights != self._rights:
+            self._rights = rights
+            self._untold = rights_fragment(*rights)
+            self._tell_people()
 
     def receive(self, frame: bytes) -> None:
         self.wire.close(CloseCode.REFUSED, _("This socket takes text frames only."))
@@ -148,6 +176,19 @@ class ViewerConsumer(Door, LiveConsumer):
             self._stalled = bool(framed) and not self.wire.write_framed(framed)
         elif frame is not None:
             self._stalled = not self.wire.write(frame)
+        self._tell_people()
+
+    def _tell_people(self) -> None:
+        """Tell a page that has no other socket who is here and what it may, if it does not know."""
+        if self._stalled or self._one is None or not self._is_only:
+            return
+        room, text = self._one.room, self._untold
+        version = room.company.people.version
+        if version != self._people_version:
+            text += people_fragment(room)
+        self._untold, self._people_version = "", version
+        if text:
+            self._stalled = not self.wire.write_text(text)
 
     def _text_of(self, tick: Tick) -> str:
         """Return the fragments that were not sent yet, and take them for sent."""
@@ -164,6 +205,7 @@ class ViewerConsumer(Door, LiveConsumer):
         """Send a frame without charts, so that the page knows that the server is there."""
         if not self._stalled:
             self._stalled = not self.wire.write(frame)
+        self._tell_people()
 
     def end(self) -> None:
         """Close so that the page comes back: what it shows is loaded again, or the server stops."""
@@ -181,6 +223,8 @@ class ViewerConsumer(Door, LiveConsumer):
         if self._one is not None:
             self._one.sockets.discard(self)
             self._one.room.reconsider.discard(self.reconsider)
+            if self._person is not None:
+                self._one.room.company.depart(self._person)
             self._one = None
 
 

@@ -13,7 +13,7 @@ from collab.engine.protocol import Kind
 if TYPE_CHECKING:
     import asyncio
 
-    from collab.engine.peer import Peer
+    from collab.engine.peer import Peer, Person
     from collab.engine.room import Room
 
 logger = logging.getLogger(__name__)
@@ -50,8 +50,7 @@ class Company:
     def join(self, peer: Peer) -> None:
         """Count a peer's person in, and show the peer who is present."""
         if peer.person is not None:
-            self.people.add(peer.person)
-            self._people_changed()
+            self.arrive(peer.person)
         self.show(peer)
 
     def leave(self, peer: Peer) -> None:
@@ -60,8 +59,17 @@ class Company:
         self._untold |= gone
         self._changed(gone)
         if peer.person is not None:
-            self.people.remove(peer.person)
-            self._people_changed()
+            self.depart(peer.person)
+
+    def arrive(self, person: Person) -> None:
+        """Count in somebody who is here, also without a peer."""
+        self.people.add(person)
+        self._people_changed()
+
+    def depart(self, person: Person) -> None:
+        """Count out who arrived."""
+        self.people.remove(person)
+        self._people_changed()
 
     def receive(self, peer: Peer, payload: bytes) -> None:
         """Take an awareness frame's payload.

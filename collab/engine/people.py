@@ -24,12 +24,16 @@ class People:
         self._here: Counter[Person] = Counter()
         self._elsewhere: dict[str, tuple[Counter[Person], float]] = {}
         self.watchers: set[Callable[[], None]] = set()
+        # Another number with each change of who is here, anywhere.
+        self.version = 0
 
     def add(self, person: Person) -> None:
         self._here[person] += 1
+        self.version += 1
 
     def remove(self, person: Person) -> None:
         self._here[person] -= 1
+        self.version += 1
         if self._here[person] <= 0:
             del self._here[person]
 
@@ -39,6 +43,7 @@ class People:
         before = self._elsewhere.pop(process, (Counter(), 0.0))[0]
         if told:
             self._elsewhere[process] = (told, now)
+        self.version += told != before
         return told != before
 
     def expire(self, now: float) -> bool:
@@ -46,6 +51,7 @@ class People:
         dead = [p for p, (_, at) in self._elsewhere.items() if now - at > self._expiry_s]
         for process in dead:
             del self._elsewhere[process]
+        self.version += bool(dead)
         return bool(dead)
 
     def rows(self) -> list[list[Any]]:

@@ -435,6 +435,32 @@ async def test_a_lost_right_closes_the_socket(stage: Stage) -> None:
     assert owner.code in (1012, 4404)
 
 
+async def test_a_reader_is_told_who_else_looks_and_what_they_may(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their page has one socket; of very many who look, the first are told to everybody."""
+    monkeypatch.setattr("dashboards.viewers._NAMED_AT_MOST", 2)
+    owner = await stage.seat()
+    seats = []
+    for name in ("ben", "cleo"):
+        reader = await sync_to_async(User.objects.create_user)(name)
+        await sync_to_async(sharing.grant)(stage.dashboard.room, reader, Role.READER)
+        seat = Seat(stage.dashboard, (await sync_to_async(ApiKey.issue)(reader, "tests"))[1])
+        seats.append(await seat.open())
+        stage.seats.append(seat)
+        await seat.until(lambda seat=seat: "people" in seat.fragments)
+    first, second = (seat.fragments["people"] for seat in seats)
+    assert all('data-name="ben"' in text and 'data-name="ann"' in text for text in (first, second))
+    assert "cleo" not in second
+    await owner.close()
+    await stage.record(1)
+    await seats[0].until(lambda: "ann" not in seats[0].fragments["people"])
+    ben = await User.objects.aget(username="ben")
+    await sync_to_async(sharing.grant)(stage.dashboard.room, ben, Role.EDITOR)
+    await seats[0].until(lambda: "editor" in seats[0].fragments.get("rights", ""))
+    assert "people" not in owner.fragments, "a page that edits has another socket for it"
+
+
 async def test_nothing_runs_when_nobody_looks(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,9 +57,11 @@ async def test_two_who_rearrange_at_once_end_equal(boards: Boards, open_board: O
 
 
 async def test_who_only_looks_sees_the_layout_change(boards: Boards, open_board: OpenBoard) -> None:
-    """A reader's grid, and the title, follow what editors do."""
+    """A reader's grid, and the title, follow what editors do; all see who else is here."""
     dashboard = boards.new(PANELS)
     ada, carla = await asyncio.gather(open_board("Ada", dashboard), open_board("Carla", dashboard))
+    for board in (ada, carla):
+        await expect(board.people).to_have_count(2)
     await ada.edit()
     await ada.title.fill("A better name")
     await ada.key_on(LEFT, "ArrowDown")

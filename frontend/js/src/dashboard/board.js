@@ -246,7 +246,10 @@ export class CollabDashboard extends LiveDocument {
       ({ panel, drag, pointer }) => panel || drag?.panel || pointer,
       {
         found: gettext('Here is %(name)s.'),
-        nowhere: gettext('%(name)s is only looking.'),
+        // Who has not entered the layout's room sees nobody's place in it.
+        nowhere: this.isJoined
+          ? gettext('%(name)s is only looking.')
+          : gettext('%(name)s is here now.'),
       },
     );
   }
