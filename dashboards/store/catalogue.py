@@ -185,7 +185,8 @@ def _insert(readings: Sequence[Reading], key: int | None, most: int, using: str)
         ).values_list("digest", flat=True)
     }
     rows = [row for row in rows if row.digest not in there]
-    if rows and every.filter(key_id=key).count() + len(rows) > most:
+    own = every.filter(key_id=None, sent=False) if key is None else every.filter(key_id=key)
+    if rows and own.count() + len(rows) > most:
         who = "This API key" if key is not None else "The site itself"
         raise TooManyForKey(f"{who} may have {most} series; use fewer labels, or fewer values.")
     every.bulk_create(rows, batch_size=_ROWS_AT_ONCE)
@@ -200,6 +201,7 @@ def _row(reading: Reading, key: int | None) -> models.Series:
         kind=reading.kind.value,
         unit=reading.unit,
         key_id=key,
+        sent=key is not None,
     )
 
 

@@ -23,6 +23,7 @@ class Series(models.Model):
 
     `digest` stands for both in the one unique index: labels may be longer than an index takes.
     Raw samples before `raw_since_ms` are gone, so what was rolled up from them is not made again.
+    `sent` are those that came with a key, which may be deleted since: they are not the site's own.
     """
 
     KINDS = tuple((kind.value, kind.value) for kind in Kind)
@@ -41,6 +42,7 @@ class Series(models.Model):
         related_name="+",
         verbose_name=_("first sent with"),
     )
+    sent = models.BooleanField(default=False, db_default=False, editable=False)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
 
     class Meta:

@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connections
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from collab.models import ApiKey
 from dashboards.ingest.readings import Kind, Reading
 from dashboards.series.points import Buckets
 from dashboards.series.ports import TIERS_MS, BadMatcher, Match, Matcher, TooManySeries
@@ -266,6 +268,18 @@ def test_a_key_makes_no_more_series_than_it_may(bed: StoreBed, settings: Any) ->
     assert refused == [type(None), TooManyForKey, type(None)]
     assert [dict(labels)["core"] for labels in bed.ids("cpu")] == ["1", "2", "3"]
     assert bed.rows(Sample) == 3
+
+
+def test_series_of_a_key_that_is_gone_are_not_the_sites(bed: StoreBed, settings: Any) -> None:
+    """Deleting whoever sent many takes nothing from what the site may make itself."""
+    settings.COLLAB_SERIES_PER_KEY = 1
+    sender = User.objects.using(bed.using).create(username="sender")
+    key = ApiKey.objects.using(bed.using).create(user=sender, name="sensors", digest="d")
+    assert bed.write(Reading("sent", (), 1, START_MS), key=key.pk).errors == [None]
+    sender.delete()
+    assert bed.write(Reading("own", (), 1, START_MS)).errors == [None]
+    (error,) = bed.write(Reading("more", (), 1, START_MS)).errors
+    assert isinstance(error, TooManyForKey)
 
 
 def test_odd_data_holds_up_nobody_else(bed: StoreBed) -> None:
