@@ -12,6 +12,7 @@ _pages = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
+from collab.bodies import BoundedBodies  # noqa: E402
 from collab.process import Process  # noqa: E402
 from collab.site.sockets import NoSuchSocket  # noqa: E402
 from dashboards.routing import websocket_urlpatterns as dashboard_sockets  # noqa: E402
@@ -35,7 +36,7 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 application = ProtocolTypeRouter(
     {
-        "http": _pages,
+        "http": BoundedBodies(_pages),
         "websocket": NoSuchSocket(URLRouter(document_sockets + dashboard_sockets)),
         "lifespan": lifespan,
     }

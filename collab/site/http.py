@@ -6,15 +6,11 @@ however long it is and whoever sends it.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from daphne.http_protocol import HTTPFactory, WebRequest
 
-from collab import conf
-
-# Forms and multipart headers around the largest body that a view takes.
-_SLACK_BYTES = 2**20
+from collab.bodies import max_body_bytes, refusal
 
 
 class BoundedRequest(WebRequest):
@@ -39,11 +35,7 @@ class BoundedRequest(WebRequest):
         if self._refused:
             return
         self._refused = True
-        error = {
-            "code": "too_large",
-            "message": f"A request may have {max_body_bytes()} bytes at most.",
-        }
-        body = json.dumps({"error": error}).encode()
+        body = refusal()
         self.channel.transport.write(
             b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\n"
             b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
@@ -58,9 +50,3 @@ class BoundedFactory(HTTPFactory):
         protocol = super().buildProtocol(addr)
         protocol.requestFactory = BoundedRequest
         return protocol
-
-
-def max_body_bytes() -> int:
-    """Return the bound of a request's body."""
-    names = ("UPLOAD_BYTES", "IMAGE_BYTES", "INGEST_BYTES")
-    return int(max(map(conf.get, names))) + _SLACK_BYTES
