@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import struct
 import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -108,9 +110,9 @@ class Proxy:
         for connection in connections:
             connection.forgotten = True
             if near:
-                connection.near.transport.abort()
+                _reset(connection.near)
             if far:
-                connection.far.transport.abort()
+                _reset(connection.far)
         return len(connections)
 
     async def _accept(self, reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
@@ -118,7 +120,7 @@ class Proxy:
         try:
             answers, far = await asyncio.open_connection("127.0.0.1", self.far_port)
         except OSError:
-            near.transport.abort()
+            _reset(near)
             return
         connection = _Connection(near, far)
         noise = self._noise() if self._noise is not None else None
@@ -154,3 +156,11 @@ class Proxy:
         if not connection.forgotten:
             with contextlib.suppress(OSError):
                 sink.close()
+
+
+def _reset(end: asyncio.StreamWriter) -> None:
+    """End a connection as a crash does, with RST instead of FIN."""
+    wire = end.get_extra_info("socket")
+    if not end.transport.is_closing():
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    end.transport.abort()

@@ -9,7 +9,6 @@ import pytest
 from collab.testing.cluster import Cluster
 from collab.testing.faults import Fault, Measured
 from tests.faults import table
-from tests.faults.grown import Grown
 from tests.faults.table import AddRow
 from tests.support.needs import REPOSITORY
 
@@ -69,19 +68,3 @@ def cluster(_cluster: Cluster) -> Cluster:
     """Two processes behind nginx on PostgreSQL and Redis, all running and all wires well."""
     _cluster.start()
     return _cluster
-
-
-@pytest.fixture(scope="session")
-def _grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grown]:
-    one = Grown(tmp_path_factory.mktemp("grown"))
-    try:
-        yield one
-    finally:
-        one.stop()
-
-
-@pytest.fixture
-def grown(_grown: Grown) -> Grown:
-    """Two processes on PostgreSQL and Redis, all running."""
-    _grown.start()
-    return _grown

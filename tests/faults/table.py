@@ -23,12 +23,16 @@ AddRow = Callable[[Fault, Measured], None]
 """Note what was measured of a fault that was survived, for the table."""
 
 
+def asked(fault: Fault) -> str:
+    """Return the part of a fault's row that is no measurement."""
+    return f"| {fault.name} | {fault.asked}; equal within {fault.within_s:g} s |"
+
+
 def line(fault: Fault, measured: Measured) -> str:
     """Return the row of a fault."""
-    asked = f"{fault.asked}; equal within {fault.within_s:g} s"
     counts = f"{measured.acknowledged}, {measured.lost}"
     times = f"{measured.equal_s:.1f} | {measured.unsaved_s:.1f}"
-    return f"| {fault.name} | {asked} | {counts} | {times} |"
+    return f"{asked(fault)} {counts} | {times} |"
 
 
 def rows(text: str) -> dict[str, str]:
