@@ -21,7 +21,7 @@ from collab import conf
 from collab.metrics import REGISTRY
 from dashboards.ingest import bodies
 from dashboards.ingest.batch import Batch
-from dashboards.recording import QueueFull, Recorder
+from dashboards.recording import QueueFull, Recorder, StoreAway
 from dashboards.store.retention import Policy
 
 READINGS = Counter(
@@ -34,6 +34,10 @@ Read = Callable[[bytes, Batch], "Undo | None"]
 """Reads a body into a batch. Returns what to do if the batch cannot be stored, or None."""
 
 T = TypeVar("T")
+
+# A database that is away is told after some seconds; one that hangs answers nothing at all. Senders
+# come again: a number that has its time with it is stored once.
+_ANSWERED_WITHIN_S = 30.0
 
 
 class Crew:
@@ -85,12 +89,16 @@ async def take(request: HttpRequest, key: int, name: str, read: Read) -> Batch:
     """
     # Who hangs up must not cancel the batch that others' samples are committed with.
     work = partial(_submit, request, key, read)
-    batch, undo, stored = await asyncio.shield(asyncio.wrap_future(crew.start(work)))
+    undo: Undo | None = None
     try:
-        await asyncio.shield(asyncio.wrap_future(stored))
-    except Exception:
+        async with asyncio.timeout(_ANSWERED_WITHIN_S):
+            batch, undo, stored = await asyncio.shield(asyncio.wrap_future(crew.start(work)))
+            await asyncio.shield(asyncio.wrap_future(stored))
+    except Exception as error:
         if undo is not None:
             undo()
+        if isinstance(error, TimeoutError):
+            raise StoreAway("The database does not answer; try again in a moment.") from error
         raise
     _count(name, batch)
     return batch

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from threading import BoundedSemaphore
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from channels.db import database_sync_to_async
 from django.utils.translation import gettext as _
@@ -26,6 +27,8 @@ _MATCHER = re.compile(r"([^=!~]+)(=~|!~|!=|=)(.*)", re.DOTALL)
 # Each reader may have this many questions behind the one it reads; past it callers are told to
 # come back.
 _WAITING_PER_THREAD = 16
+# A database that hangs says nothing at all: its thread goes on waiting, whoever asked need not.
+_ANSWERED_WITHIN_S = 30.0
 T = TypeVar("T")
 
 _REFUSED: dict[type[Exception], str] = {
@@ -51,15 +54,28 @@ async def read(ask: Callable[[], T]) -> T:
     pool, room = _readers()
     if not room.acquire(blocking=False):
         raise Overloaded(_("Too many questions are asked at once; come back in a moment."))
+    reading = asyncio.ensure_future(
+        database_sync_to_async(ask, thread_sensitive=False, executor=pool)()
+    )
+    reading.add_done_callback(lambda done: _finished(done, room))
     try:
-        found: T = await database_sync_to_async(ask, thread_sensitive=False, executor=pool)()
+        async with asyncio.timeout(_ANSWERED_WITHIN_S):
+            found: T = await asyncio.shield(reading)
         return found
+    except TimeoutError as error:
+        away = _("The database does not answer; try again in a moment.")
+        raise ApiError(503, "database_away", away) from error
     except tuple(_REFUSED) as refusal:
         raise ApiError(422, _REFUSED[type(refusal)], str(refusal)) from refusal
     except StoreAway as error:
         raise ApiError(503, "database_away", str(error)) from error
-    finally:
-        room.release()
+
+
+def _finished(reading: asyncio.Future[Any], room: BoundedSemaphore) -> None:
+    """Make room for another question; also of one that nobody waits for any more."""
+    room.release()
+    if not reading.cancelled():
+        reading.exception()
 
 
 def matchers_of(given: list[str]) -> list[Matcher]:

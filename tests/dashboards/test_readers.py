@@ -45,6 +45,19 @@ async def test_who_comes_to_a_full_line_is_told_to_come_back() -> None:
     assert await readers.read(ask) == 7
 
 
+async def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that hangs keeps its thread, and whoever comes behind it waits no longer either."""
+    go = threading.Event()
+    monkeypatch.setattr(readers, "_ANSWERED_WITHIN_S", 0.05)
+    for _ in range(2):
+        with pytest.raises(ApiError) as refused:
+            await readers.read(lambda: go.wait(20))
+        assert (refused.value.status, refused.value.code) == (503, "database_away")
+    go.set()
+    monkeypatch.undo()
+    assert await asyncio.gather(*(readers.read(lambda: 7) for _ in range(15))) == [7] * 15
+
+
 async def test_a_store_that_is_away_is_an_error_of_the_api() -> None:
     """503, so that callers come back."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import logging
 import sqlite3
 from collections.abc import Iterator
@@ -11,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connections
+from django.test import RequestFactory
 
 import dashboards
-from dashboards import recording, watching
+from dashboards import intake, recording, watching
+from dashboards.ingest import lines
 from dashboards.ingest.readings import Kind, Reading
 from dashboards.ingest_views import _no
 from dashboards.recording import QueueFull, Recorded, Recorder, StoreAway, TooManyForKey, TooOld
@@ -21,11 +25,12 @@ from dashboards.repeating import Repeating
 from dashboards.selfcheck import SelfCheck
 from dashboards.store import leases
 from dashboards.store.models import Lease, Sample, Series
+from dashboards.store.orm import now_ms
 from dashboards.watching import Watching
 from tests.dashboards.stores import DAY_MS, START_MS, StoreBed, ramp
 
 if TYPE_CHECKING:
-    from collab.testing.servers import Site
+    from collab.testing.servers import Postgres, Site
 
 MOST = 2000
 WAIT_S = 20
@@ -114,6 +119,34 @@ def test_nothing_is_said_to_be_stored_that_is_left_out(
     recorder.offer(readings)
     assert recorder.flush(WAIT_S)
     assert recorder.dropped == 2
+
+
+@pytest.mark.parametrize(
+    "bed", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
+async def test_senders_do_not_wait_for_a_database_that_hangs(
+    bed: StoreBed, recorder: Recorder, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are told to come again; what hung goes on by itself, and is stored once."""
+    import psycopg
+
+    bed.now_ms = now_ms()
+    monkeypatch.setattr(Recorder, "_current", recorder)
+    monkeypatch.setattr(intake, "_ANSWERED_WITHIN_S", 0.3)
+    line = json.dumps({"name": "heat", "value": 1, "time": bed.now_ms})
+
+    async def send() -> None:
+        request = RequestFactory().post("/", line, content_type="application/json")
+        await intake.take(request, None, "json", lines.parse)
+
+    with psycopg.connect(postgres.url.rpartition("/")[0] + "/store") as other:
+        other.execute(f"LOCK TABLE {Sample._meta.db_table} IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(StoreAway):
+            await send()
+    monkeypatch.setattr(intake, "_ANSWERED_WITHIN_S", 20)
+    await send()
+    assert await asyncio.to_thread(recorder.flush, WAIT_S)
+    assert await asyncio.to_thread(bed.rows, Sample) == 1
 
 
 @pytest.fixture
