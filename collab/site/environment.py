@@ -62,17 +62,6 @@ def collab_settings(variables: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
-# A server that is gone without a word is noticed in half a minute, where Linux waits minutes for
-# what was sent, and for hours for an answer. The URL's own parameters count more.
-_NOTICED = {
-    "connect_timeout": 5,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 20_000,
-}
-
-
 def database(url: str, directory: Path) -> dict[str, Any]:
     """Describe the database to Django: DATABASE_URL, or SQLite in the data directory.
 
@@ -95,7 +84,6 @@ def database(url: str, directory: Path) -> dict[str, Any]:
         }
     else:
         settings["CONN_HEALTH_CHECKS"] = True
-        settings["OPTIONS"] = _NOTICED | settings.get("OPTIONS", {})
         settings["OPTIONS"] = _TCP_PATIENCE | settings.get("OPTIONS", {})
     return settings
 
