@@ -95,6 +95,16 @@ class Peer:
         return self._synced
 
     @property
+    def answered(self) -> bool:
+        """Whether the room's question for what it lacks was answered, with frame 1."""
+        return self._answered
+
+    @property
+    def unsent_frames(self) -> int:
+        """How many edits wait to be sent, each in a frame of its own."""
+        return len(self._outgoing)
+
+    @property
     def saved(self) -> bool:
         """Whether every content frame of this connection is acknowledged."""
         return self.connected and not self._outgoing and self.acked_frames == self.sent_frames
@@ -184,7 +194,9 @@ class Peer:
         """
         async with self._changed:
             try:
-                await asyncio.wait_for(self._changed.wait_for(lambda: bool(holds())), timeout_s)
+                # Not `wait_for`: Python 3.11's swallows a cancellation that meets the event.
+                async with asyncio.timeout(timeout_s):
+                    await self._changed.wait_for(lambda: bool(holds()))
             except TimeoutError:
                 raise TimeoutError(f"{what}: not within {timeout_s:g} s") from None
 
