@@ -96,11 +96,13 @@ class _Now(Collector):
         registries = [process.registry for process in processes]
         unsaved = sum(registry.journal.unsaved_bytes for registry in registries)
         lost = sum(process.relay.lost for process in processes)
+        tasks = sum(len(asyncio.all_tasks(loop)) for loop in Process.loops())
         for name, text, value in (
             ("collab_rooms", "Rooms open.", sum(len(each.rooms) for each in registries)),
             ("collab_peers", "Connections in rooms.", sum(each.peers for each in registries)),
             ("collab_unsaved_bytes", "Edits not committed yet.", unsaved),
             ("collab_relay_lost_events", "Events that did not reach the channel layer.", lost),
+            ("collab_tasks", "Tasks of the event loop.", tasks),
         ):
             yield GaugeMetricFamily(name, text, value)
 

@@ -11,14 +11,17 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
 
 USAGE = """\
-collab up       create what is missing, and serve
-collab serve    serve; the database must be migrated
-collab token    print a new API key
-collab share    give somebody a role in a document
-collab history  list, show and restore a document's versions
-collab compact  write snapshots of rooms, fold history that is too old
-collab prune    roll numbers up, delete those that are too old
-collab help     every other command, Django's among them
+collab up           create what is missing, and serve
+collab serve        serve; the database must be migrated
+collab token        print a new API key
+collab share        give somebody a role in a document
+collab history      list, show and restore a document's versions
+collab compact      write snapshots of rooms, fold history that is too old
+collab prune        roll numbers up, delete those that are too old
+collab convergence  see that everybody ends equal on a running site
+collab bench        measure it beside others (in a checkout)
+collab soak         make a deployment of its own fail at random, look for lost edits and leaks
+collab help         every other command, Django's among them
 
 """
 

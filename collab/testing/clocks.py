@@ -1,17 +1,19 @@
 """`collab` with clocks that are not the machine's: `python -m collab.testing.clocks up`.
 
-Set as `Site.module`. Two variables of the environment say what is different:
+Variables of the environment say what is different:
 
-    CLOCKS_AHEAD  a file with the seconds that the wall clock is ahead, read at the start and each
-                  time SIGUSR1 comes. Monotonic clocks stay true, as they do when a machine's time
-                  is corrected.
-    CLOCKS_FASTER a number: all clocks, and all time-outs of the event loop, run so many times as
-                  fast.
+    CLOCKS_AHEAD   a file with the seconds that the wall clock is ahead, read at the start and each
+                   time SIGRTMIN comes. Monotonic clocks stay true, as they do when a machine's time
+                   is corrected.
+    CLOCKS_FASTER  a number: all clocks, and all time-outs of the event loop, run so many times as
+                   fast.
+    CLOCKS_OF      the module that is run with them, `collab` if there is none.
 """
 
 from __future__ import annotations
 
 import os
+import runpy
 import selectors
 import signal
 import time
@@ -22,18 +24,33 @@ if TYPE_CHECKING:
     from collab.testing.servers import Site
 
 MODULE = "collab.testing.clocks"
-AHEAD, FASTER = "CLOCKS_AHEAD", "CLOCKS_FASTER"
+AHEAD, FASTER, OF = "CLOCKS_AHEAD", "CLOCKS_FASTER", "CLOCKS_OF"
+_MOVE = signal.SIGRTMIN
 
 
 def put_ahead(site: Site, seconds: float) -> None:
-    """Say what a site's wall clock will be ahead by, and move it if it runs with this module."""
+    """Say what a site's wall clock is ahead by: at once if `movable`, or from its next start on."""
     path = site.directory / f"{site.name}.clock"
     path.write_text(str(seconds))
-    moved = site.module == MODULE and AHEAD in site.environment
+    if movable(site):
+        site.signal(_MOVE)
+    else:
+        _run_with_clocks(site, {AHEAD: str(path)})
+
+
+def movable(site: Site) -> bool:
+    """Tell whether a site was made to run with a wall clock that moves."""
+    return AHEAD in site.environment
+
+
+def make_faster(site: Site, factor: float) -> None:
+    """Have time pass faster for a site, from its next start on."""
+    _run_with_clocks(site, {FASTER: str(factor)})
+
+
+def _run_with_clocks(site: Site, clocks: dict[str, str]) -> None:
+    site.environment |= clocks | {OF: site.module}
     site.module = MODULE
-    site.environment[AHEAD] = str(path)
-    if moved:
-        site.signal(signal.SIGUSR1)
 
 
 def _follow(path: Path) -> None:
@@ -50,7 +67,7 @@ def _follow(path: Path) -> None:
         journeys.append(journey)
 
     travel()
-    signal.signal(signal.SIGUSR1, travel)
+    signal.signal(_MOVE, travel)
 
 
 def _hurry(factor: float) -> None:
@@ -71,15 +88,13 @@ def _hurry(factor: float) -> None:
 
 
 def main() -> None:
-    """Run `collab` with the clocks that the environment asks for."""
+    """Run a module with the clocks that the environment asks for."""
     if path := os.environ.get(AHEAD):
         _follow(Path(path))
     if factor := os.environ.get(FASTER):
         _hurry(float(factor))
-    # After the clocks: some modules keep the functions that they find when they are imported.
-    from collab.__main__ import main as collab
-
-    collab()
+    # Whatever it imports finds the clocks as they are now.
+    runpy.run_module(os.environ.get(OF, "collab"), run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

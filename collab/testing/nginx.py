@@ -69,3 +69,7 @@ class Nginx(Program):
             "-g", f"{user}daemon off;",
         ])  # fmt: skip
         wait_until(lambda: httpx.get(f"{self.url}/healthz").status_code == 200, "nginx answering")
+
+    def kill(self) -> None:
+        """End it at once. Not by SIGKILL: workers of a master that is killed go on without it."""
+        self.stop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from collab.testing.clocks import MODULE, put_ahead
+from collab.testing.clocks import movable, put_ahead
 from collab.testing.faults.fault import Fault
 from collab.testing.scene import Scene
 
@@ -15,9 +15,9 @@ async def _jump(scene: Scene) -> None:
     """Put the clock of one process forward and back, each time until everybody has saved."""
     site = scene.cluster.second
     # Its clock can be moved from its next start on; with the right time it does no harm later.
-    movable = site.module == MODULE
+    ready = movable(site)
     put_ahead(site, _APART_S)
-    if not movable:
+    if not ready:
         await asyncio.to_thread(site.stop)
         await asyncio.to_thread(site.start)
     try:

@@ -96,12 +96,15 @@ async def _bring_offline_edits(scene: Scene) -> None:
         await scene.node.come("m")
     await peer.until(lambda: len(written) == length, "all that was written", _SAVED_TIMEOUT_S)
     for address in scene.cluster.addresses:
-        fresh = scene.peer(address)
-        await fresh.connect()
-        if str(fresh.root(_ROOT, pycrdt.Text)) != str(written):
-            raise RuntimeError(f"somebody new at {address} gets something else")
-        await fresh.disconnect()
+        await _look_for(str(written), scene.peer(address))
     await peer.disconnect()
+
+
+async def _look_for(text: str, fresh: Peer) -> None:
+    """Look as somebody new until the whole text is there."""
+    got = fresh.root(_ROOT, pycrdt.Text)
+    async with fresh:
+        await fresh.until(lambda: str(got) == text, f"all of it at {fresh.url}")
 
 
 FAULTS = (
