@@ -19,7 +19,6 @@ collab history      list, show and restore a document's versions
 collab compact      write snapshots of rooms, fold history that is too old
 collab prune        roll numbers up, delete those that are too old
 collab convergence  see that everybody ends equal on a running site
-collab convergence  see that everybody ends equal on a running site
 collab bench        measure it beside others (in a checkout)
 collab soak         make a deployment of its own fail at random, look for lost edits and leaks
 collab help         every other command, Django's among them
