@@ -16,7 +16,13 @@ from collab.shared import clean_title
 from dashboards.layout import change, exchange
 from dashboards.layout.check import NewPanel, PanelChange
 from dashboards.layout.merge import merged
-from dashboards.layout.model import PANELS_AT_MOST, VARIABLES_AT_MOST, Layout, Panel
+from dashboards.layout.model import (
+    PANELS_AT_MOST,
+    QUERIES_AT_MOST,
+    VARIABLES_AT_MOST,
+    Layout,
+    Panel,
+)
 from dashboards.layout.read import in_order, layout_of
 from dashboards.models import Dashboard
 
@@ -32,7 +38,7 @@ class NoSuchPanel(CollabError):
 
 
 class TooMany(CollabError):
-    """More panels or variables than are shown; the text says so, for a person."""
+    """More panels, queries or variables than are shown; the text says so, for a person."""
 
 
 def create_dashboard(
@@ -125,11 +131,18 @@ def change_panel(
 
     Raises:
         NoSuchPanel: it is not there, or no more.
+        TooMany: it would have more queries than are asked.
         NoSuchRoom, EpochChanged, UpdateRejected: as `edit`.
     """
 
     def changed(before: Layout) -> Layout:
-        panel = exchange.changed(_panel_in(before, key), wanted)
+        had = _panel_in(before, key)
+        gone = {name for name, query in wanted.queries.items() if query is None}
+        if len((had.queries.keys() | wanted.queries) - gone) > QUERIES_AT_MOST:
+            raise TooMany(
+                _("A panel may have %d queries at most. Remove one first.") % QUERIES_AT_MOST
+            )
+        panel = exchange.changed(had, wanted)
         return replace(before, panels=in_order((before.panels | {key: panel}).values()))
 
     return edit(actor=actor, dashboard=dashboard, change_to=changed).layout.panels[key]

@@ -19,7 +19,7 @@ Line = Annotated[str, Field(max_length=model.LINE_LENGTH)]
 Name = Annotated[str, Field(min_length=1, max_length=model.LINE_LENGTH)]
 PanelId = Annotated[str, Field(pattern=f"^{model.PANEL_ID.pattern}$")]
 Kind = Literal["stat", "timeseries", "gauge", "bars", "table", "status", "text"]
-QueryKey = Literal["a", "b", "c", "d", "e", "f"]
+QueryKey = Annotated[str, Field(pattern=f"^{model.QUERY_KEY.pattern}$")]
 # JSON has lists where these are pairs and triples.
 Matcher = Annotated[tuple[Name, Literal["=", "!=", "=~", "!~"], Line], Field(strict=False)]
 Threshold = Annotated[tuple[float, Literal["good", "warn", "bad"]], Field(strict=False)]
@@ -70,7 +70,7 @@ class PanelFields(Strict):
     y: float | None = None
     w: Annotated[int, Field(ge=1, le=model.COLUMNS)] | None = None
     h: Annotated[int, Field(ge=1, le=model.HEIGHT_AT_MOST)] | None = None
-    queries: dict[QueryKey, QueryFields] = {}
+    queries: Annotated[dict[QueryKey, QueryFields], Field(max_length=model.QUERIES_AT_MOST)] = {}
     formula: FormulaFields | None = None
     unit: Line = ""
     decimals: Annotated[int, Field(ge=0, le=model.DECIMALS_AT_MOST)] | None = None

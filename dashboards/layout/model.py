@@ -14,7 +14,10 @@ PANELS_AT_MOST = 60
 """Panels that are shown: where more were added at once, the lowest are left out."""
 ROWS_AT_MOST = PANELS_AT_MOST * HEIGHT_AT_MOST
 """Where the grid ends below, even if the highest panels stand in one column."""
-QUERY_KEYS = ("a", "b", "c", "d", "e", "f")
+QUERY_KEY = re.compile(r"[a-z][a-z0-9]{0,9}")
+"""Of a query of a panel. Pages make a letter and then chance, so that two who add one add two."""
+QUERIES_AT_MOST = 12
+"""Of a panel. Pages add up to six; more may come together."""
 VARIABLES_AT_MOST = 12
 TEXT_LENGTH = 20_000
 """Of a text panel, in characters."""
@@ -120,7 +123,7 @@ class Formula:
 class Panel:
     """One panel.
 
-    `queries` has keys of `QUERY_KEYS`, in their order. `thresholds` are (from, level), rising, the
+    `queries` has keys like `QUERY_KEY`, in their order. `thresholds` are (from, level), rising, the
     level one of `LEVELS`. `legend`, `nulls` and `style` are of `LEGENDS`, `NULLS` and `STYLES`.
     """
 

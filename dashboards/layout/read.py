@@ -8,7 +8,8 @@ panel's map has the fields of `Panel`, with `x`, `y`, `w`, `h` for its place, a 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -32,7 +33,8 @@ from dashboards.layout.model import (
     OPS,
     PANEL_ID,
     PANELS_AT_MOST,
-    QUERY_KEYS,
+    QUERIES_AT_MOST,
+    QUERY_KEY,
     SIZES,
     STYLES,
     TEXT_LENGTH,
@@ -59,6 +61,10 @@ _QUERY_FIELDS = frozenset({
 })  # fmt: skip
 _VARIABLE_FIELDS = frozenset({"kind", "label", "metric", "options", "default", "multi", "order"})
 
+# Panels, and variables, that are looked at of those that a program may have written: each takes
+# 50 us, again after each edit.
+_READ_AT_MOST = 500
+
 Doc = pycrdt.Doc[Any]
 Values = Mapping[str, Any]
 
@@ -69,22 +75,22 @@ def layout_of(source: Replica | Doc, *, whole: bool = False) -> Layout:
     Args:
         source: The room's copy.
         whole: Of more than `PANELS_AT_MOST` panels or `VARIABLES_AT_MOST` variables, which people
-            may have added at once, the last are left out, unless this is set.
+            may have added at once, the last are left out, unless this is set; of more than 500,
+            those whose ids or names come last.
     """
     doc = source.doc if isinstance(source, Replica) else source
     title = title_of(doc)
     maps = [doc.get(root, type=pycrdt.Map) for root in (PANELS, VARIABLES, SETTINGS)]
     with doc.transaction():
         panels, variables, settings = maps
+        most = None if whole else _READ_AT_MOST
         found = in_order(
             panel_of(key, _panel_values(values))
-            for key, values in _maps_in(panels)
-            if PANEL_ID.fullmatch(key)
+            for key, values in islice(_maps_in(panels, PANEL_ID), most)
         )
         chosen = by_order(
             variable_of(name, _read(values, _VARIABLE_FIELDS))
-            for name, values in _maps_in(variables)
-            if VARIABLE_NAME.fullmatch(name)
+            for name, values in islice(_maps_in(variables, VARIABLE_NAME), most)
         )
         shown = range_of(_read(settings, frozenset({"range"})).get("range"))
     if not whole:
@@ -115,12 +121,13 @@ def panel_of(key: str, values: Values) -> Panel:
     kind = PanelKind(_one_of(values.get("kind"), tuple(PanelKind), PanelKind.TIMESERIES))
     queries = values.get("queries")
     queries = queries if isinstance(queries, Mapping) else {}
+    keys = sorted(key for key in queries if QUERY_KEY.fullmatch(key) and _is_map(queries[key]))
     return Panel(
         id=key,
         kind=kind,
         title=_line(values.get("title")),
         place=_place(values, kind),
-        queries={key: _query(queries[key]) for key in QUERY_KEYS if _is_map(queries.get(key))},
+        queries={key: _query(queries[key]) for key in keys[:QUERIES_AT_MOST]},
         formula=_formula(values.get("formula")),
         unit=_line(values.get("unit")),
         decimals=_whole(values.get("decimals"), 0, DECIMALS_AT_MOST, None),
@@ -158,8 +165,12 @@ def range_of(value: Any) -> str:
 # What is in the room
 
 
-def _maps_in(parent: Any) -> Iterable[tuple[str, Any]]:
-    return [(key, value) for key, value in parent.items() if isinstance(value, pycrdt.Map)]
+def _maps_in(parent: Any, names: re.Pattern[str]) -> Iterator[tuple[str, Any]]:
+    """Yield the maps in a map whose keys are such names, in order of these."""
+    for key in sorted(filter(names.fullmatch, parent.keys())):
+        value = parent[key]
+        if isinstance(value, pycrdt.Map):
+            yield key, value
 
 
 def _read(values: Any, keys: frozenset[str]) -> dict[str, Any]:
@@ -176,7 +187,8 @@ def _panel_values(panel: Any) -> dict[str, Any]:
     values = _read(panel, _PANEL_KEYS)
     if isinstance(values.get("queries"), pycrdt.Map):
         values["queries"] = {
-            key: _read(query, _QUERY_FIELDS) for key, query in _maps_in(values["queries"])
+            key: _read(query, _QUERY_FIELDS)
+            for key, query in islice(_maps_in(values["queries"], QUERY_KEY), QUERIES_AT_MOST)
         }
     return values
 
@@ -233,9 +245,13 @@ def _formula(value: Any) -> Formula | None:
     if not isinstance(value, Mapping):
         return None
     op, left, right = (value.get(key) for key in ("op", "left", "right"))
-    if op in OPS and left in QUERY_KEYS and right in QUERY_KEYS:
+    if op in OPS and _is_query_key(left) and _is_query_key(right):
         return Formula(str(op), str(left), str(right))
     return None
+
+
+def _is_query_key(value: Any) -> bool:
+    return isinstance(value, str) and QUERY_KEY.fullmatch(value) is not None
 
 
 def _listed(value: Any) -> tuple[str, ...]:

@@ -194,6 +194,11 @@ def test_panels_are_added_changed_and_removed(board: Board) -> None:
     assert changed["queries"]["a"]["metric"] == "disk"
     assert (changed["title"], changed["unit"]) == ("Disk", "percent")
     assert board.panels()[panel["id"]]["queries"]["a"]["by"] == []
+    more = {f"b{n:02}": {"metric": "disk"} for n in range(12)}
+    message = board.wrong("PATCH", path, 409, json={"queries": more})
+    assert message == "A panel may have 12 queries at most. Remove one first."
+    changed = board.ask("PATCH", path, json={"queries": more | {"a": None}})
+    assert list(changed["queries"]) == list(more)
     board.ask("DELETE", path, 204)
     for method, asked in (("PATCH", {"json": {"title": "x"}}), ("DELETE", {})):
         message = board.wrong(method, path, 404, **asked)

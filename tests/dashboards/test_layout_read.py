@@ -97,6 +97,28 @@ def test_more_panels_than_can_be_shown_are_left_out_from_below() -> None:
     assert list(layout_of(doc).panels) == ids[:4:-1]
 
 
+def test_of_very_many_panels_only_the_first_are_looked_at() -> None:
+    """A program may write any number, which must not hold up everybody with each edit."""
+    ids = [f"{number:010}" for number in range(510)]
+    doc = room(
+        panels={key: {"y": -int(key)} for key in ids},
+        variables={f"v{key}": {"kind": "custom", "order": -int(key)} for key in ids},
+    )
+    layout = layout_of(doc)
+    assert list(layout.panels) == ids[499 : 499 - model.PANELS_AT_MOST : -1]
+    assert [one.name for one in layout.variables] == [f"v{key}" for key in ids[499:487:-1]]
+    assert len(layout_of(doc, whole=True).panels) == 510
+
+
+def test_queries_come_in_order_of_their_keys() -> None:
+    """Of two that were added at once, whose keys begin alike, both are there."""
+    keys = ["b", "a", "cz", "c7k2p", "C", "1", "d" * 11]
+    doc = room(panels={"aaaaaaaaaa": {"queries": {key: {"metric": key} for key in keys}}})
+    queries = layout_of(doc).panels["aaaaaaaaaa"].queries
+    assert list(queries) == ["a", "b", "c7k2p", "cz"]
+    assert [query.metric for query in queries.values()] == list(queries)
+
+
 KEYS = sorted({
     *get_type_hints(Panel), *get_type_hints(QuerySpec), *get_type_hints(Variable), "x", "y", "w",
     "h", "op", "left", "right", "order", "range", "a", "b", "f",
@@ -146,7 +168,8 @@ def test_anything_in_a_room_reads_as_bounded_values_of_the_right_kind(
     arrange({key: panel.place for key, panel in layout.panels.items()})
     for panel in layout.panels.values():
         assert 0 <= panel.place.x <= model.COLUMNS - panel.place.w
-        assert set(panel.queries) <= set(model.QUERY_KEYS)
+        assert all(model.QUERY_KEY.fullmatch(key) for key in panel.queries)
+        assert len(panel.queries) <= model.QUERIES_AT_MOST
         assert list(panel.thresholds) == sorted(panel.thresholds, key=lambda t: t[0])
         assert 1 <= panel.limit <= model.LISTED_AT_MOST
 

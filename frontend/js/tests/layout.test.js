@@ -6,10 +6,14 @@ import {
   EDIT,
   matchersOf,
   newId,
+  newQueryKey,
   optionsIn,
   panelsIn,
   panelWith,
   placeOf,
+  queriesOf,
+  queryKeysIn,
+  queryNames,
   renameVariable,
   rootsOf,
   thresholdsOf,
@@ -144,4 +148,19 @@ test('a variable is renamed wherever panels refer to it, in one step', () => {
   renameVariable(roots, 'machine', 'machine');
   undo.undo();
   assert.deepEqual([roots.panels.toJSON(), roots.variables.toJSON()], before);
+});
+
+test('two who add a query at the same moment add two', () => {
+  const { one, other, meet, panel } = pair();
+  for (const doc of [one, other]) {
+    const queries = queriesOf(panel(doc));
+    for (let n = 0; n < 2; n++) queries.set(newQueryKey(queryKeysIn(queries)), new Y.Map());
+  }
+  meet();
+  const [keys, others] = [one, other].map((doc) => queryKeysIn(queriesOf(panel(doc))));
+  assert.deepEqual(keys, others);
+  assert.deepEqual([...queryNames(keys).values()], ['A', 'A2', 'B', 'B2']);
+  assert.equal(newQueryKey(keys)[0], 'c');
+  assert.deepEqual([...queryNames(['a', 'b', 'f']).values()], ['A', 'B', 'F']);
+  assert.equal(newQueryKey(['z'])[0], 'z');
 });

@@ -14,7 +14,8 @@ import { COLUMNS, clamp, HEIGHT_AT_MOST } from './arrange.js';
 /** The origin of the transactions that the editor makes. */
 export const EDIT = Symbol('edit');
 
-export const QUERY_KEYS = ['a', 'b', 'c', 'd', 'e', 'f'];
+/** Of a panel, that are added; of two who add one at once, both stay. */
+export const QUERIES_AT_MOST = 6;
 export const PANELS_AT_MOST = 60;
 
 /** Width and height of a panel that nobody has resized yet. */
@@ -32,6 +33,7 @@ const LEVELS = ['good', 'warn', 'bad'];
 const DEFAULTS = /** @type {const} */ ({ legend: 'list', nulls: 'gap', style: 'line' });
 const ID_LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789';
 const PANEL_ID = /^[a-z0-9]{10}$/;
+const QUERY_KEY = /^[a-z][a-z0-9]{0,9}$/;
 
 /** @param {Y.Doc} doc */
 export const rootsOf = (doc) => ({
@@ -209,6 +211,40 @@ function inEach(value, change) {
 export function newId() {
   const numbers = crypto.getRandomValues(new Uint8Array(10));
   return [...numbers].map((value) => ID_LETTERS[value % ID_LETTERS.length]).join('');
+}
+
+/**
+ * @param {Y.Map<Shared>} queries
+ * @returns {string[]} the keys of a panel's queries, in their order
+ */
+export const queryKeysIn = (queries) =>
+  [...queries.keys()]
+    .filter((key) => QUERY_KEY.test(key) && queries.get(key) instanceof Y.Map)
+    .sort();
+
+/**
+ * @param {string[]} keys of the queries that a panel has, in order
+ * @returns {string} that of one more: the next letter, and chance, since somebody else may add one
+ */
+export function newQueryKey(keys) {
+  const last = keys.at(-1);
+  const letter = last ? Math.min(last.charCodeAt(0) + 1, 'z'.charCodeAt(0)) : 'a'.charCodeAt(0);
+  return String.fromCharCode(letter) + newId().slice(0, 5);
+}
+
+/**
+ * @param {string[]} keys of queries, in order
+ * @returns {Map<string, string>} what people call each: its letter, with a number if it is not the first
+ */
+export function queryNames(keys) {
+  const seen = /** @type {Record<string, number>} */ ({});
+  return new Map(
+    keys.map((key) => {
+      const letter = key[0].toUpperCase();
+      seen[letter] = (seen[letter] ?? 0) + 1;
+      return [key, seen[letter] > 1 ? `${letter}${seen[letter]}` : letter];
+    }),
+  );
 }
 
 /**

@@ -1,7 +1,17 @@
 /** The queries of a panel in its editor: metric, labels, what is computed, and how lines are named. */
 import * as Y from 'yjs';
 import { fieldsIn, fill, rowsFor, valueIn, watchFields } from './fields.js';
-import { EDIT, matchersOf, QUERY_KEYS, queriesOf, words, write } from './layout.js';
+import {
+  EDIT,
+  matchersOf,
+  newQueryKey,
+  QUERIES_AT_MOST,
+  queriesOf,
+  queryKeysIn,
+  queryNames,
+  words,
+  write,
+} from './layout.js';
 import { labelsOf, metricsLike, valuesOf } from './metrics.js';
 
 /**
@@ -41,15 +51,18 @@ export class QueryFields {
   update() {
     const { queries } = this;
     if (!queries) return;
-    const keys = QUERY_KEYS.filter((key) => queries.get(key) instanceof Y.Map);
+    const keys = queryKeysIn(queries);
+    const names = queryNames(keys);
     const rows = rowsFor(this.list, 'query-row', keys, (row, key) => this.bind(row, key));
     for (const row of rows) {
+      const name = row.querySelector('.query__name');
+      if (name) name.textContent = names.get(row.dataset.row ?? '') ?? '';
       this.fill(row, /** @type {Shared} */ (queries.get(row.dataset.row ?? '')));
     }
     this.box
       .querySelector('[data-add-query]')
-      ?.toggleAttribute('hidden', keys.length >= QUERY_KEYS.length);
-    this.fillFormula(keys);
+      ?.toggleAttribute('hidden', keys.length >= QUERIES_AT_MOST);
+    this.fillFormula(names);
   }
 
   /**
@@ -66,8 +79,6 @@ export class QueryFields {
         ? metricsLike
         : () => labelsOf(metric());
     }
-    const name = row.querySelector('.query__name');
-    if (name) name.textContent = key.toUpperCase();
     watchFields(row, (field) => this.write(row, key, field));
   }
 
@@ -155,12 +166,13 @@ export class QueryFields {
     };
   }
 
-  /** @param {string[]} keys */
-  fillFormula(keys) {
+  /** @param {Map<string, string>} names by key */
+  fillFormula(names) {
+    const keys = [...names.keys()];
     const formula = this.panel()?.get('formula');
     this.formula.hidden = keys.length < 2;
     for (const field of fieldsIn(this.formula)) {
-      if (field instanceof HTMLSelectElement && field.dataset.key !== 'op') offer(field, keys);
+      if (field instanceof HTMLSelectElement && field.dataset.key !== 'op') offer(field, names);
       fill(
         field,
         formula?.[field.dataset.key ?? ''] ??
@@ -199,8 +211,9 @@ export class QueryFields {
 
   /** @param {Y.Map<Shared>} queries */
   add(queries) {
-    const key = QUERY_KEYS.find((each) => !queries.has(each));
-    if (!key) return;
+    const keys = queryKeysIn(queries);
+    if (keys.length >= QUERIES_AT_MOST) return;
+    const key = newQueryKey(keys);
     queries.doc?.transact(() => queries.set(key, new Y.Map()), EDIT);
     this.update();
     const row = /** @type {HTMLElement | null} */ (this.list.lastElementChild);
@@ -234,12 +247,12 @@ function groupingIn(row) {
 
 /**
  * @param {HTMLSelectElement} field
- * @param {string[]} keys
+ * @param {Map<string, string>} names by key
  */
-function offer(field, keys) {
-  const known = [...field.options].map(({ value }) => value);
-  if (known.join() === keys.join()) return;
+function offer(field, names) {
+  const known = [...field.options].map((option) => [option.value, option.text]);
+  if (known.join() === [...names].join()) return;
   const { value } = field;
-  field.replaceChildren(...keys.map((key) => new Option(key.toUpperCase(), key)));
-  if (keys.includes(value)) field.value = value;
+  field.replaceChildren(...[...names].map(([key, name]) => new Option(name, key)));
+  if (names.has(value)) field.value = value;
 }
