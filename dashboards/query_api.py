@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import Field, Query, Router, Schema
 
+from collab import conf
 from collab.api import errors, needs_account
 from dashboards import questions, store
 from dashboards.layout.model import Formula, Panel, PanelKind, Place, QuerySpec
@@ -128,6 +129,13 @@ def answer_to(asked: Asked) -> Answer:
         spacing_ms=0 if step_ms else questions.spacing_ms(panel, {}, numbers, start_ms, end_ms),
         now_ms=now_ms,
     )  # fmt: skip
+    # Of a metric without any series nothing is read, but its axis would be answered.
+    most = conf.get("QUERY_POINTS")
+    if plan.points > most:
+        raise questions.TooMuch(
+            _("This would be %(points)d points, and more than %(most)d. Choose a shorter time or a "
+              "longer step.") % {"points": plan.points, "most": most}
+        )  # fmt: skip
     return questions.answer(panel, {}, plan, numbers, strict=True)
 
 

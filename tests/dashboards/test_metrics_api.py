@@ -188,6 +188,7 @@ def test_nothing_is_an_answer_with_the_reason(receiver: Receiver) -> None:
         ({"metric": "x", "metric2": "y"}, "bad_question"),
         ({"metric": "cpu_percent", "from": "now-29d", "step": "10s", "window": "9d"},
          "too_many_points"),
+        ({"metric": "nothing", "from": "now-359m", "step": "1ms"}, "too_many_points"),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(
