@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
+from django.conf import settings
 from django.http import QueryDict
+from django.utils import translation
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
@@ -32,13 +35,15 @@ class Selection:
     """What is shown, as it was asked for. Equal ones are answered once.
 
     `start` and `end` are as in `Range.parse`, `variables` the values that were chosen of each
-    variable, sorted by its name; one that is not there has its default.
+    variable, sorted by its name; one that is not there has its default. `language` is what the
+    page is in; empty: that of the site.
     """
 
     start: str = "now-1h"
     end: str = "now"
     zone: str = "UTC"
     variables: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    language: str = ""
 
     @property
     def range(self) -> Range:
@@ -64,11 +69,21 @@ class Selection:
         """Leave out variables that a layout does not have, so that fewer selections differ."""
         known = {variable.name for variable in layout.variables}
         kept = tuple(pair for pair in self.variables if pair[0] in known)
-        return Selection(self.start, self.end, self.zone, kept)
+        return replace(self, variables=kept)
+
+    def in_language(self) -> AbstractContextManager[None]:
+        """Let what is said within be in the language of the page."""
+        return translation.override(self.language or settings.LANGUAGE_CODE)
 
 
 def selection_of(
-    start: Any, end: Any, zone: Any, variables: Mapping[str, Any], *, span: str = "1h"
+    start: Any,
+    end: Any,
+    zone: Any,
+    variables: Mapping[str, Any],
+    *,
+    span: str = "1h",
+    language: Any = "",
 ) -> Selection:
     """Check what was asked for; what is None or empty has its default.
 
@@ -78,6 +93,7 @@ def selection_of(
         zone: The name of a time zone.
         variables: Lists of values by names of variables.
         span: How long before now is shown where nothing was asked for.
+        language: Of the page, as in `<html lang>`; one that the site does not have is the site's.
 
     Raises:
         BadSelection: it is no range, no time zone, or too much.
@@ -94,7 +110,7 @@ def selection_of(
             chosen.append((name[:LINE_LENGTH], tuple(dict.fromkeys(values))))
     if len(chosen) > VARIABLES_AT_MOST:
         raise BadSelection(_("There are more variables than a dashboard may have."))
-    selection = Selection(start, end, zone, tuple(chosen))
+    selection = Selection(start, end, zone, tuple(chosen), _language(language))
     try:
         _range(selection.start, selection.end, selection.zone)
     except ValueError as error:
@@ -102,19 +118,34 @@ def selection_of(
     return selection
 
 
-def selection_of_query(query: QueryDict, *, span: str = "1h") -> Selection:
+def selection_of_query(query: QueryDict, *, span: str = "1h", language: str = "") -> Selection:
     """Read the selection of a page's query string; see `selection_of`."""
     variables = {
         name.removeprefix(VARIABLE): values
         for name, values in query.lists()
         if name.startswith(VARIABLE)
     }
-    return selection_of(query.get("from"), query.get("to"), query.get("tz"), variables, span=span)
+    return selection_of(
+        query.get("from"), query.get("to"), query.get("tz"), variables,
+        span=span, language=language,
+    )  # fmt: skip
 
 
 def _is_text(value: Any, length: int) -> bool:
     """Tell whether a value is a text that can be sent on: JSON can hold halves of characters."""
     return isinstance(value, str) and len(value) <= length and not _HALF.search(value)
+
+
+def _language(asked: Any) -> str:
+    """Return a language of the site's, empty for its own: groups of viewers differ by it."""
+    if not isinstance(asked, str) or not asked:
+        return ""
+    try:
+        found = translation.get_supported_language_variant(asked)
+        own = translation.get_supported_language_variant(settings.LANGUAGE_CODE)
+    except LookupError:
+        return ""
+    return "" if found == own else found
 
 
 @lru_cache(maxsize=1024)

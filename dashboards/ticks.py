@@ -89,7 +89,8 @@ class Tick:
     def grid(self) -> str:
         """The grid as a fragment, with the values in it."""
         if self._grid is None:
-            html = render_to_string("dashboards/_grid.html", self.context())
+            with self.selection.in_language():
+                html = render_to_string("dashboards/_grid.html", self.context())
             self._grid = f'<hx-partial hx-target="#grid" hx-swap="outerMorph">{html}</hx-partial>'
         return self._grid
 
@@ -186,11 +187,12 @@ def advance(
     """
     begun = time.thread_time()
     asking = _Asking(before, store, now_ms, news, whole=whole, most=most)
-    chosen, choices = asking.variables(layout, selection)
-    found = {
-        key: asking.stream(Asked.by(panel, chosen, selection.range))
-        for key, panel in layout.panels.items()
-    }
+    with selection.in_language():
+        chosen, choices = asking.variables(layout, selection)
+        found = {
+            key: asking.stream(Asked.by(panel, chosen, selection.range))
+            for key, panel in layout.panels.items()
+        }
     changed = [stream for stream in found.values() if stream.fragment_tick == asking.number]
     entries = [stream.entry for stream in asking.moved if stream.entry is not None]
     held = {key: stream.held for key, stream in found.items() if stream.is_chart}

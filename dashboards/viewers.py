@@ -3,7 +3,7 @@
 The page sends text frames of JSON, of at most 16 KiB, and is sent nothing before the first:
 
     {"type": "show", "from": "now-1h", "to": "now", "tz": "UTC", "variables": {"host": ["a"]},
-     "held": {"<panel>": [base, last_at_ms]}, "layout": true}
+     "held": {"<panel>": [base, last_at_ms]}, "layout": true, "language": "en"}
     {"type": "pause"}
 
 Each `show` says anew what this socket shows; `held` is what the page still has of its charts, and
@@ -234,7 +234,10 @@ def _selection_in(asked: dict[str, Any]) -> Selection:
     if not isinstance(variables, dict):
         raise Refused(_("“variables” are lists of values by name."))
     try:
-        return selection_of(asked.get("from"), asked.get("to"), asked.get("tz"), variables)
+        return selection_of(
+            asked.get("from"), asked.get("to"), asked.get("tz"), variables,
+            language=asked.get("language"),
+        )  # fmt: skip
     except BadSelection as error:
         raise Refused(str(error)) from error
 

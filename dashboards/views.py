@@ -14,6 +14,7 @@ import numpy as np
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET
@@ -108,8 +109,10 @@ def _shown(request: DashboardRequest, panel_id: str | None = None) -> Tick | Htt
         Http404: the dashboard has no such panel.
     """
 
+    language = get_language() or ""
+
     def choose(layout: Layout) -> Selection:
-        return selection_of_query(request.GET, span=layout.range)
+        return selection_of_query(request.GET, span=layout.range, language=language)
 
     dashboard = request.dashboard
     try:

@@ -37,6 +37,10 @@ _PAGE = "/dashboards/{dashboard_id}"
 PAGES: Table = pages_of("dashboard") | {
     "GET /dashboards/": ({}, LISTED),
     "POST /dashboards/new/": ({"title": "New"}, MADE),
+    "GET /dashboards/import/": ({}, LISTED),
+    # Without a file it is asked for again.
+    "POST /dashboards/import/": ({}, LISTED),
+    f"GET {_PAGE}/export/": ({}, READ),
     f"GET {_PAGE}/panels/{{panel_id}}/": ({}, READ),
     f"GET {_PAGE}/panels/{{panel_id}}/csv": ({}, READ),
 }

@@ -98,7 +98,7 @@ def test_bars_are_the_highest_first_and_as_many_as_the_limit() -> None:
     """And say how many there are besides."""
     many = answer(*((f"host{n}", [float(n)]) for n in range(8)))
     html = shown(panel(PanelKind.BARS, limit=3), many)
-    assert re.findall(r"host\d", html) == ["host7", "host6", "host5"]
+    assert re.findall(r">(host\d)<", html) == ["host7", "host6", "host5"]
     assert "and 5 more" in html
     assert re.findall(r'fill" width="([\d.]+)%', html) == ["100.0", "85.7", "71.4"]
 

@@ -461,6 +461,19 @@ async def test_a_reader_is_told_who_else_looks_and_what_they_may(
     assert "people" not in owner.fragments, "a page that edits has another socket for it"
 
 
+async def test_each_page_is_told_in_its_own_language(stage: Stage, settings: Any) -> None:
+    """Those of one language share what is rendered; one that the site lacks is the site's."""
+    # Django has translated this word of ours, as one of its own.
+    word = {"en": "Remove", "de": "Entfernen", "tlh": "Remove", 5: "Remove"}
+    settings.LANGUAGES = [("en", "English"), ("de", "German")]
+    for language, said in word.items():
+        seat = await stage.seat(show(language=language))
+        await seat.until(lambda seat=seat: "grid" in seat.fragments)
+        assert f">{said}</button>" in seat.fragments["grid"]
+    languages = sorted(group.selection.language for group in Hub.current().groups)
+    assert languages == ["", "de"]
+
+
 async def test_nothing_runs_when_nobody_looks(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

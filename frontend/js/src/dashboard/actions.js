@@ -26,6 +26,7 @@ export class Actions {
       leave: () => this.leave(),
       help: () => /** @type {HTMLDialogElement} */ (board.querySelector('#help')).showModal(),
       'toggle-edit': () => this.toggleEdit(),
+      begin: () => this.begin(),
       earlier: () => range.step(-1),
       later: () => range.step(1),
       wider: () => range.stretch(2),
@@ -81,6 +82,13 @@ export class Actions {
   toggleEdit() {
     const { view, config } = this.board;
     if (view && config?.canWrite) view.show({ edit: !view.look.edit, kiosk: false });
+  }
+
+  /** The first panel of all: switch editing on, and offer what there is. */
+  begin() {
+    this.toggleEdit();
+    const menu = this.board.querySelector('.controls__add')?.closest('details');
+    if (menu) menu.open = true;
   }
 
   /** @param {string} panel */

@@ -136,7 +136,8 @@ export class CollabDashboard extends LiveDocument {
     const { from, to, tz, variables } = /** @type {View} */ (this.view).selection;
     const held = this.charts?.summary ?? {};
     const layout = this.editing?.isShown !== true;
-    return { type: 'show', from, to, tz, variables, held, layout };
+    const language = document.documentElement.lang;
+    return { type: 'show', from, to, tz, variables, held, layout, language };
   }
 
   /** @param {string} text fragments of HTML, each with its target */

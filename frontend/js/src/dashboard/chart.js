@@ -34,6 +34,8 @@ export class CollabChart extends HTMLElement {
   /** @type {uPlot | null} */
   plot = null;
   shape = '';
+  /** What its frame was made for. */
+  framed = '';
   /** @type {{ held: import('./points.js').Held | null, span: [number, number] }} */
   drawn = { held: null, span: [0, 0] };
   /** @type {Set<string>} names of lines that the person switched off */
@@ -148,9 +150,13 @@ export class CollabChart extends HTMLElement {
     return { width: box.clientWidth, height: box.clientHeight };
   }
 
-  /** What stands around the plot, once. */
+  /** What stands around the plot, once; another kind of panel has another frame. */
   frame() {
-    if (this.querySelector('.chart__plot')) return;
+    const kind = this.isSpark ? 'spark' : 'whole';
+    if (this.framed === kind && this.querySelector('.chart__plot')) return;
+    this.clear();
+    this.framed = kind;
+    this.legend = this.tip = undefined;
     const box = document.createElement('div');
     box.className = 'chart__plot';
     this.replaceChildren(box);
