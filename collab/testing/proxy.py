@@ -75,8 +75,12 @@ class Proxy:
         self._loop.call_soon_threadsafe(self._passing.clear)
 
     def heal(self) -> None:
-        """Pass on again. What was sent in silence arrives late, as TCP sends it again."""
+        """Pass on again, and reset what was forgotten.
+
+        What was sent in silence arrives late, as TCP sends it again.
+        """
         self._loop.call_soon_threadsafe(self._passing.set)
+        self._run(self._abort(near=True, far=True, forgotten=True))
 
     def cut(self) -> int:
         """Reset all connections, at both ends. Returns how many."""
@@ -105,8 +109,8 @@ class Proxy:
             pump.cancel()
         await asyncio.gather(*pumps, return_exceptions=True)
 
-    async def _abort(self, *, near: bool, far: bool) -> int:
-        connections = list(self._connections)
+    async def _abort(self, *, near: bool, far: bool, forgotten: bool = False) -> int:
+        connections = [one for one in self._connections if one.forgotten or not forgotten]
         for connection in connections:
             connection.forgotten = True
             if near:

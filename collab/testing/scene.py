@@ -8,7 +8,7 @@ import random
 import re
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -120,10 +120,10 @@ class Scene:
             typist = Typist(name, self.peer(address), random.Random(self.chance.random()), REST_S)
             self.typists.append(typist)
             typist.stay()
-            typist.start()
         # In a host project's tests there may be no Node: then people in Python must do.
         with contextlib.suppress(MissingProgram):
             await self._enter_in_node()
+        await self.type()
 
     async def _enter_in_node(self) -> None:
         node = NodeTypists()
@@ -131,7 +131,6 @@ class Scene:
         self.node = node
         for name, address in zip("mn", self.cluster.addresses[1:], strict=False):
             await node.make(name, self.url(address), self.key, REST_S)
-        await node.start()
 
     async def _leave(self) -> None:
         await asyncio.gather(*(typist.leave() for typist in self.typists))
@@ -184,6 +183,15 @@ class Scene:
 
         await self._until(holds, "seeing what everybody typed", timeout_s)
 
+    async def until_crossed(self, timeout_s: float) -> None:
+        """Wait until everybody reads everything, while nobody types.
+
+        A process that commits an edit of its own sees by its number what it missed.
+        """
+        await self.rest()
+        await self.until_all_see(timeout_s)
+        await self.type()
+
     async def until_neighbours_see(self, timeout_s: float) -> None:
         """Wait until those at the second process read all that any of them typed until now."""
         there = [one for one in await self.accounts() if one.name in _NEIGHBOURS]
@@ -208,6 +216,13 @@ class Scene:
         """Let them type on for a while."""
         await asyncio.sleep(seconds)
 
+    async def type(self) -> None:
+        """Have everybody type, again after a rest."""
+        for typist in self.typists:
+            typist.start()
+        if self.node is not None:
+            await self.node.start()
+
     async def rest(self) -> None:
         """Have everybody stop typing and stay."""
         if self.node is not None:
@@ -218,6 +233,21 @@ class Scene:
         """Kill a process, and look at once whether what was acknowledged is stored."""
         site.kill()
         await self.check_stored()
+
+    @contextlib.asynccontextmanager
+    async def commits_held(self) -> AsyncIterator[None]:
+        """Hold up every commit to the document, as a slow database does."""
+        url = self.cluster.postgres.url
+        async with (
+            await psycopg.AsyncConnection.connect(url) as connection,
+            connection.transaction(),
+        ):
+            await connection.execute(
+                "SELECT 1 FROM collab_room r JOIN documents_document d ON d.room_id = r.id"
+                " WHERE d.id = %s FOR UPDATE OF r",
+                (UUID(self.document),),
+            )
+            yield
 
     async def check_stored(self) -> set[str]:
         """Look whether PostgreSQL holds all that was acknowledged until now; `lost` if not.

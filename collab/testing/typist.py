@@ -69,6 +69,8 @@ class Typist:
             )
 
     def start(self) -> None:
+        """Type from now on, until `stop`."""
+        self._stopped.clear()
         self._task = asyncio.create_task(self._type())
 
     async def stop(self) -> None:

@@ -16,6 +16,7 @@ from collab.testing.servers import Site
 _STOP_S = 10.0
 _MOMENT_TIMEOUT_S = 30.0
 _MIXED_S = 3.0
+_IN_HAND_S = 1.0
 
 # As a next release's migrations would: additive, with defaults in the database.
 _EXPAND = (
@@ -31,8 +32,11 @@ _CONTRACT = (
 
 
 async def _kill(scene: Scene) -> None:
+    """Kill a process that has edits in hand, some of them in a commit that is under way."""
     site = scene.chance.choice(scene.cluster.sites)
-    await scene.kill(site)
+    async with scene.commits_held():
+        await scene.type_for(_IN_HAND_S)
+        await scene.kill(site)
     await asyncio.to_thread(site.start)
 
 

@@ -29,7 +29,7 @@ async def _restart_redis(scene: Scene) -> None:
 async def _flush_redis(scene: Scene) -> None:
     if await asyncio.to_thread(scene.cluster.redis.command, "FLUSHALL") != b"+OK":
         raise AssertionError("Redis did not forget")
-    await scene.until_all_see(_CROSS_S)
+    await scene.until_crossed(_CROSS_S)
 
 
 def redis_gone(seconds: float) -> Run:
@@ -38,7 +38,7 @@ def redis_gone(seconds: float) -> Run:
     async def run(scene: Scene) -> None:
         scene.cluster.redis.stop()
         await scene.type_for(seconds)
-        await scene.until_all_see(_CROSS_S)
+        await scene.until_crossed(_CROSS_S)
         await asyncio.to_thread(scene.cluster.redis.start)
 
     return run
@@ -47,7 +47,7 @@ def redis_gone(seconds: float) -> Run:
 async def _stop_redis(scene: Scene) -> None:
     scene.cluster.redis.signal(signal.SIGSTOP)
     await scene.type_for(_STOPPED_S)
-    await scene.until_all_see(_CROSS_S)
+    await scene.until_crossed(_CROSS_S)
     scene.cluster.redis.signal(signal.SIGCONT)
 
 

@@ -50,8 +50,8 @@ async def _forget_peers(scene: Scene) -> None:
 async def _forget_services(scene: Scene) -> None:
     """Have PostgreSQL and Redis lose their connections, of which the processes are not told.
 
-    That nobody answers is for TCP to find: a proxy's end of a wire always does. So the reset that
-    TCP makes of it follows for PostgreSQL (`tcp_user_timeout`), and not at all for Redis.
+    That nobody answers is for TCP to find (`tcp_user_timeout`, keep-alive), and a proxy's end of a
+    wire always answers. So the reset follows that TCP would make of it.
     """
     to_postgres, to_redis = scene.cluster.to_postgres, scene.cluster.to_redis
     to_redis.forget(far=True)
@@ -59,7 +59,8 @@ async def _forget_services(scene: Scene) -> None:
     await scene.type_for(_GIVEN_UP_S)
     await asyncio.to_thread(to_postgres.cut)
     await scene.until_typing()
-    await scene.until_all_see(_CROSS_S)
+    await scene.until_crossed(_CROSS_S)
+    await asyncio.to_thread(to_redis.cut)
 
 
 async def _disturb_relay(scene: Scene) -> None:
@@ -115,7 +116,7 @@ FAULTS = (
         _forget_peers,
     ),
     Fault(
-        "half-open connections to Redis, and for 8 s to PostgreSQL",
+        "half-open connections to PostgreSQL and Redis, which TCP gives up after 8 s and more",
         "what was typed is saved, edits cross within 8 s",
         20,
         _forget_services,
