@@ -23,6 +23,8 @@ from django.db import DatabaseError, InterfaceError, connections
 
 from collab import conf
 from dashboards import store as stores
+from dashboards.ingest.batch import checked_labels, checked_name, clean_value
+from dashboards.ingest.errors import Unfit
 from dashboards.ingest.readings import Labels, Reading
 from dashboards.series.ports import StoreAway
 from dashboards.store.catalogue import TooManyForKey
@@ -42,7 +44,6 @@ _GATHER_S = 0.25
 _AWAY_S = 4.0
 _RETRY_MIN_S, _RETRY_MAX_S = 0.1, 1.0
 _WARN_EVERY_S = 10.0
-_NAME_LENGTH = 255
 
 
 class QueueFull(Exception):
@@ -316,6 +317,9 @@ def record(name: str, value: float, /, **labels: object) -> None:
         name: Of the metric.
         value: The number.
         labels: Tell the series of the metric from each other; keep their values few.
+
+    Raises:
+        ValueError: the name or a label's cannot be, or there are too many labels.
     """
     number = float(value)
     if math.isfinite(number):
@@ -326,17 +330,28 @@ def clean_name(name: str) -> str:
     """Check a metric's name.
 
     Raises:
-        ValueError: it is empty, too long, or has characters that cannot be stored.
+        ValueError: senders could not have such a one either.
     """
-    if not name or len(name) > _NAME_LENGTH or not name.isprintable():
-        raise ValueError(f"{name!r} cannot be a metric's name.")
-    return name
+    try:
+        return checked_name(name)
+    except Unfit as error:
+        raise ValueError(f"{name!r} cannot be a metric's name: {error}.") from error
 
 
 def labels_of(labels: dict[str, object]) -> Labels:
-    """Make labels of keyword arguments; those without a value are left out."""
-    texts = {name: "" if value is None else str(value) for name, value in labels.items()}
-    return tuple(sorted((name, text.replace("\0", "")) for name, text in texts.items() if text))
+    """Make labels of keyword arguments; those without a value are left out.
+
+    Values come from anywhere: they are cut off, and have no characters that senders' may not have.
+
+    Raises:
+        ValueError: they are too many, or together too long, or one has a name that cannot be.
+    """
+    try:
+        return checked_labels(
+            tuple((name, clean_value(value)) for name, value in labels.items() if value is not None)
+        )
+    except Unfit as error:
+        raise ValueError(f"These labels cannot be recorded: {error}.") from error
 
 
 def _forget() -> None:

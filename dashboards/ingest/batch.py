@@ -227,6 +227,11 @@ def checked_unit(unit: str) -> str:
     return unit
 
 
+def clean_value(value: object) -> str:
+    """Make of anything what a label's value may be."""
+    return _CONTROL.sub("", str(value)[:LABEL_VALUE_LENGTH])
+
+
 def shown(names: Iterable[str]) -> str:
     """Name things in a message, quoted and shortened: they come from outside."""
     return ", ".join(_short(name) for name in names)

@@ -205,6 +205,21 @@ def test_readings_are_refused_while_the_database_is_away(
     assert value_of(bed, "heat") == [1]
 
 
+@ON_SQLITE
+def test_recorded_labels_are_such_as_senders_may_have(
+    bed: StoreBed, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their values come from anywhere: none is stored that is endless, or that breaks a page."""
+    monkeypatch.setattr(Recorder, "_current", recorder)
+    dashboards.record("heat", 1, path="/a\0\ud800\u202e" + "x" * 9999, empty="", none=None, n=5)
+    assert recorder.flush(WAIT_S)
+    (labels,) = bed.ids("heat")
+    assert dict(labels) == {"n": "5", "path": "/a" + "x" * 507}
+    for wrong in ({" a": 1}, {f"l{n}": 1 for n in range(33)}, {"a" * 101: 1}):
+        with pytest.raises(ValueError, match="cannot be recorded"):
+            dashboards.record("heat", 1, **wrong)
+
+
 def test_a_command_stores_what_it_recorded_before_it_ends(site: Site) -> None:
     """`record` waits for nothing, yet nothing is lost when the interpreter exits."""
     site.run("shell", "-c", "import dashboards; dashboards.record('orders', 3, shop='a')")
