@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connections
+from django.db import OperationalError, connections
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -377,6 +377,14 @@ def test_late_data_does_not_undo_what_raw_samples_are_gone_of(bed: StoreBed, set
     bed.roll()
     after = bed.store.buckets([series.id], START_MS, START_MS + HOUR_MS, 60_000)
     assert rows_of(after[series.id]) == before
+
+
+@pytest.mark.parametrize("bed", ["sqlite"], indirect=True)
+def test_numbers_lie_in_the_order_that_they_are_read_in(bed: StoreBed) -> None:
+    """SQLite keeps them without a row id, and so without a second index."""
+    for model in (Sample, TenSeconds, Minute, Hour):
+        with connections[bed.using].cursor() as cursor, pytest.raises(OperationalError):
+            cursor.execute(f"SELECT rowid FROM {model._meta.db_table}")
 
 
 def test_a_series_that_another_process_deleted_is_made_again(bed: StoreBed) -> None:

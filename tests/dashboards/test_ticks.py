@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from dashboards import ticks
+from dashboards.hub import Hub
 from dashboards.ingest.readings import Reading
 from dashboards.layout.model import Layout, Panel, PanelKind, Place, QuerySpec
 from dashboards.news import News
@@ -73,3 +75,22 @@ def test_a_panel_that_is_removed_leaves_room_for_another(
     rest = replace(whole, panels=dict(list(whole.panels.items())[1:]))
     tick = ticks.advance(tick, "any", rest, SHOWN, store, now_ms=NOW_MS + 5000)
     assert lines(tick) == [SERIES] * 3
+
+
+@pytest.mark.parametrize(
+    ("costs_s", "period_s"),
+    [
+        ([], 0.25),
+        ([0.01] * 5, 0.25),
+        ([0.1], 0.4),
+        ([0.1] * 2, 0.8),
+        ([0.3], 1.0),
+        ([0.3] * 3, 1.8),
+    ],
+)
+def test_ticks_come_as_often_as_they_can_be_paid(costs_s: list[float], period_s: float) -> None:
+    """Four times a second to once, and more seldom only where all together would take a core."""
+    groups = [SimpleNamespace(cost_s=cost_s, is_live=True) for cost_s in costs_s]
+    idle = SimpleNamespace(cost_s=9.0, is_live=False)
+    found = Hub.period_s.fget(SimpleNamespace(groups=[*groups, idle]))  # type: ignore[attr-defined]
+    assert found == pytest.approx(period_s)
