@@ -11,7 +11,7 @@ Each `show` says anew what this socket shows; `held` is what the page still has 
 `<hx-partial>` elements, and binary ones of charts (`dashboards.frames`).
 
 Who looks is among the people of the layout's room. Pages that may not write have no other socket:
-this one tells them who is here, along with what else it sends, and what they may do.
+this one tells them who is here, and what they may do.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ from dashboards.ticks import NOTHING_HELD, Held, Tick
 _FRAME_BYTES = 16 * 1024
 _FIRST_SHOW_S = 10.0
 # Each may be a selection that nobody has asked for yet.
-_SHOWS_AT_MOST = 30
-_SHOWS_S = 10.0
+_FRAMES_AT_MOST = 40
+_FRAMES_S = 10.0
 # Of thousands who look at one dashboard only the first are told to all of them, in each process.
 _NAMED_AT_MOST = 30
 
@@ -75,7 +75,7 @@ class ViewerConsumer(Door, LiveConsumer):
 
     async def enter(self) -> None:
         admission = await self.admit()
-        self._shown_at: deque[float] = deque(maxlen=_SHOWS_AT_MOST)
+        self._taken_at: deque[float] = deque(maxlen=_FRAMES_AT_MOST)
         hub = Hub.current()
         dashboard_id: UUID = self.scope["url_route"]["kwargs"]["dashboard_id"]
         self._one = await hub.open(str(dashboard_id), admission.key)
@@ -92,6 +92,8 @@ class ViewerConsumer(Door, LiveConsumer):
         if person is not None and (len(here) < _NAMED_AT_MOST or person in here):
             self._person = person
             room.company.arrive(person)
+        if self._is_only:
+            room.company.people.watchers.add(self._tell_people)
 
     async def ask(self) -> None:
         admission = await self.admit()
@@ -113,6 +115,7 @@ class ViewerConsumer(Door, LiveConsumer):
             self.wire.close(error.code, str(error))
 
     def _take(self, text: str) -> None:
+        self._spend()
         if len(text.encode()) > _FRAME_BYTES:
             raise Refused(_("A frame may have %d bytes at most.") % _FRAME_BYTES)
         try:
@@ -128,10 +131,12 @@ class ViewerConsumer(Door, LiveConsumer):
             raise Refused(_("This socket knows “show” and “pause”."))
 
     def _show(self, asked: dict[str, Any]) -> None:
-        self._spend()
         selection, held = _selection_in(asked), _held_in(asked)
         if self._one is None:
             return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         self._pause()
         self._number = self._grid_number = 0
         self._held = held
@@ -140,13 +145,10 @@ class ViewerConsumer(Door, LiveConsumer):
         self._group.join(self)
 
     def _spend(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        now, shown_at = asyncio.get_running_loop().time(), self._shown_at
-        if len(shown_at) == _SHOWS_AT_MOST and now - shown_at[0] < _SHOWS_S:
+        now, taken_at = asyncio.get_running_loop().time(), self._taken_at
+        if len(taken_at) == _FRAMES_AT_MOST and now - taken_at[0] < _FRAMES_S:
             raise TooFast(_("This page asks for too much at once; come back in a moment."))
-        shown_at.append(now)
+        taken_at.append(now)
 
     def _pause(self) -> None:
         if self._group is not None:
@@ -182,6 +184,8 @@ class ViewerConsumer(Door, LiveConsumer):
         """Tell a page that has no other socket who is here and what it may, if it does not know."""
         if self._stalled or self._one is None or not self._is_only:
             return
+        if self._group is None and not self._untold:
+            return  # It pauses.
         room, text = self._one.room, self._untold
         version = room.company.people.version
         if version != self._people_version:
@@ -205,7 +209,6 @@ class ViewerConsumer(Door, LiveConsumer):
         """Send a frame without charts, so that the page knows that the server is there."""
         if not self._stalled:
             self._stalled = not self.wire.write(frame)
-        self._tell_people()
 
     def end(self) -> None:
         """Close so that the page comes back: what it shows is loaded again, or the server stops."""
@@ -223,8 +226,10 @@ class ViewerConsumer(Door, LiveConsumer):
         if self._one is not None:
             self._one.sockets.discard(self)
             self._one.room.reconsider.discard(self.reconsider)
+            company = self._one.room.company
+            company.people.watchers.discard(self._tell_people)
             if self._person is not None:
-                self._one.room.company.depart(self._person)
+                company.depart(self._person)
             self._one = None
 
 

@@ -409,11 +409,12 @@ async def test_a_socket_that_shows_nothing_is_closed(
     assert seat.code == 4422
 
 
-async def test_a_socket_that_asks_too_much_is_closed(stage: Stage) -> None:
-    """Each show may be a question that nobody asked yet."""
+@pytest.mark.parametrize("kind", ["show", "pause"])
+async def test_a_socket_that_asks_too_much_is_closed(stage: Stage, kind: str) -> None:
+    """Each show may be a question that nobody asked yet, and each frame is read."""
     seat = await stage.seat()
-    for minutes in range(1, 40):
-        await seat.say(show(**{"from": f"now-{minutes}m"}))
+    for minutes in range(1, 42):
+        await seat.say(show(**{"type": kind, "from": f"now-{minutes}m"}))
     await seat.until(lambda: seat.code is not None)
     assert seat.code == 4429
 
