@@ -45,14 +45,20 @@ def numbers(metric: str, function: str = "last") -> dict[str, dict[str, object]]
 async def test_numbers_change_by_themselves(
     boards: Boards, open_board: OpenBoard, metric: str
 ) -> None:
-    """Who only reads sees what is recorded, in words and in the chart, without loading anew."""
-    boards.record(metric, (60, 40.0), (30, 41.0))
+    """Who only reads sees what is recorded, in words and in the chart, without loading anew.
+
+    Numbers that stay away are called stale until they come again.
+    """
+    boards.record(metric, *((ago, 40.0) for ago in range(400, 200, -10)), (200, 41.0))
     board = await open_board("Carla", boards.new(numbers(metric)))
     await expect(board.values(STAT)).to_contain_text("41")
+    stale = board.panel(STAT).get_by_text("Stale")
+    await expect(stale).to_be_visible()
     await board.page.evaluate("window.stayed = true")
     boards.record(metric, (0, 42.0))
     await expect(board.values(STAT)).to_contain_text("42")
     await board.until_value(CHART, 42.0)
+    await expect(stale).to_be_hidden()
     assert await board.page.evaluate("window.stayed")
     assert await board.page.get_by_role("switch", name="Edit").count() == 0
 
@@ -193,6 +199,14 @@ async def test_variables_and_times_are_in_the_address(
     await board.page.go_back()
     await expect(board.values(STAT)).to_contain_text("1")
     assert board.page.url == board.url
+    await board.page.get_by_text("Last hour").first.click()
+    await board.page.get_by_label("Time zone").select_option("Europe/Berlin")
+    for field, hour in (("From", 10), ("To", 12)):
+        label = board.page.get_by_label(field, exact=True)
+        await label.fill(f"2024-05-01T{hour}:00:00")
+    await board.page.get_by_role("button", name="Show these times").click()
+    await board.page.wait_for_url(re.compile("from=1714550400000&to=1714557600000&tz=Europe"))
+    await expect(board.values(STAT)).to_contain_text("No numbers in this time")
     assert await board.page.evaluate("document.querySelector('collab-dashboard').isTheSame")
 
 

@@ -43,6 +43,7 @@ async def test_two_who_rearrange_at_once_end_equal(boards: Boards, open_board: O
     await bob.act(NOTE, "Remove")
     await ada.drop()
     await expect(bob.ghosts).to_have_count(0)
+    await expect(bob.page.locator(".pointer")).to_contain_text("Ada")
     await ada.page.get_by_text("Add panel").click()
     await ada.page.get_by_role("button", name="Gauge").click()
     cells = await until_alike(ada, bob)
