@@ -100,15 +100,31 @@ class OrmUpdateLog:
         self, pool: ThreadPoolExecutor, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run a query on a pool's thread; every way of being away becomes `LogUnavailable`."""
-        in_thread = database_sync_to_async(call, thread_sensitive=False, executor=pool)
+        in_thread = database_sync_to_async(
+            _on_sound_connection, thread_sensitive=False, executor=pool
+        )
         try:
-            result: T = await in_thread(*args, **kwargs)
+            result: T = await in_thread(self._using, call, *args, **kwargs)
         except (DataError, IntegrityError):
             raise
         except (DatabaseError, InterfaceError) as error:
             # People read it; where the database is and what it said is for the log.
             raise LogUnavailable("The database is away; come back in a moment.") from error
         return result
+
+
+def _on_sound_connection(using: str, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a query; if it fails, the thread's next one has a new connection.
+
+    SQLite's stays read-only for good if the files were when it was opened.
+    """
+    try:
+        return call(*args, **kwargs)
+    except (DataError, IntegrityError):
+        raise
+    except (DatabaseError, InterfaceError):
+        connections[using].close()
+        raise
 
 
 def _close_connections(together: Barrier) -> None:

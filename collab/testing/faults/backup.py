@@ -15,6 +15,7 @@ from collab.testing.faults.fault import Fault
 from collab.testing.peer import Peer
 from collab.testing.scene import Scene, StoredText
 from collab.testing.servers import Postgres, Site, running
+from collab.testing.typist import GONE
 
 _DATABASE = "restored"
 _ROWS = "SELECT room_id, seq, data FROM collab_storedupdate ORDER BY room_id, seq"
@@ -80,9 +81,13 @@ async def _open_all(site: Site, url: str, key: str) -> None:
     for (document,) in documents:
         stored = StoredText(url, str(UUID(str(document))))
         await asyncio.to_thread(stored.read)
-        async with Peer(f"{site.ws_url}/ws/documents/{document}", key) as peer:
-            if str(peer.text) != str(stored.text):
-                raise RuntimeError(f"document {document} is not what its rows say")
+        try:
+            async with Peer(f"{site.ws_url}/ws/documents/{document}", key) as peer:
+                if str(peer.text) != str(stored.text):
+                    raise RuntimeError(f"document {document} is not what its rows say")
+        except GONE as error:
+            said = site.output()[-500:]
+            raise RuntimeError(f"document {document} does not open: {error!r}; {said}") from error
 
 
 FAULTS = (
