@@ -83,8 +83,7 @@ def test_everybody_ends_equal_though_the_site_restarts(checked: Site, key: str) 
     assert told["edits"] == told["acknowledged"] > 200
     assert told["reconnects"] >= 10
     assert told["closed_by_site"].get("1012", 0) > 0
-    for way in ("to_peers_ms", "to_ack_ms"):
-        assert 0 < told[way]["p50"] <= told[way]["p99"] < 30_000
+    assert told["tool_late_ms"]["count"] > 0
     assert left_on(checked, key) == []
 
 
@@ -95,7 +94,7 @@ def test_a_layout_ends_equal_and_a_table_is_printed(checked: Site, key: str) -> 
     printed, errors = command.communicate(timeout=60)
     assert (command.returncode, errors) == (0, "")
     assert "Converged: 6 peers" in printed
-    assert "p99" in printed
+    assert printed.count("p99") == 3
     assert left_on(checked, key) == []
 
 

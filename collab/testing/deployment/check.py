@@ -55,14 +55,13 @@ class Plan:
 class Outcome:
     """What came out. No problems: everybody ended equal, and nothing acknowledged is missing.
 
-    `lost` are tags that were acknowledged and are not there, or there twice. `busy` is the largest
-    share of a core that a worker took. `left` says what could not be deleted.
+    `lost` are tags that were acknowledged and are not there, or there twice. `left` says what could
+    not be deleted.
     """
 
     figures: Figures = field(default_factory=Figures)
     problems: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
-    busy: float = 0.0
     left: str | None = None
 
 
@@ -164,7 +163,6 @@ class _Check:
         ledgers: dict[int, Told] = {}
         for told in settled:
             outcome.figures.merge(Figures.of_json(told["figures"]))
-            outcome.busy = max(outcome.busy, told["busy"])
             ledgers |= {int(number): ledger for number, ledger in told["settled"].items()}
             outcome.problems += [f"peer {n}: {why}" for n, why in told["gone"].items()]
         for number, ledger in sorted(ledgers.items()):

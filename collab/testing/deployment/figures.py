@@ -47,7 +47,11 @@ class Latencies:
 
 @dataclass
 class Figures:
-    """What peers did and saw. `closed` counts the site's own closings, by code."""
+    """What peers did and saw.
+
+    `closed` counts the site's own closings, by code; `late` is how late the worker's own loop was
+    when it was to wake: so much of every latency is not the site's.
+    """
 
     edits: int = 0
     acknowledged: int = 0
@@ -57,6 +61,7 @@ class Figures:
     closed: Counter[int] = field(default_factory=Counter)
     to_peers: Latencies = field(default_factory=Latencies)
     to_ack: Latencies = field(default_factory=Latencies)
+    late: Latencies = field(default_factory=Latencies)
 
     def merge(self, other: Figures) -> None:
         self.edits += other.edits
@@ -67,12 +72,14 @@ class Figures:
         self.closed.update(other.closed)
         self.to_peers.merge(other.to_peers)
         self.to_ack.merge(other.to_ack)
+        self.late.merge(other.late)
 
     def as_json(self) -> dict[str, Any]:
         return vars(self) | {
             "closed": {str(code): count for code, count in self.closed.items()},
             "to_peers": self.to_peers.as_json(),
             "to_ack": self.to_ack.as_json(),
+            "late": self.late.as_json(),
         }
 
     @classmethod
@@ -83,6 +90,7 @@ class Figures:
                 "closed": Counter({int(code): count for code, count in told["closed"].items()}),
                 "to_peers": Latencies(told["to_peers"]),
                 "to_ack": Latencies(told["to_ack"]),
+                "late": Latencies(told["late"]),
             }
         )
 

@@ -9,8 +9,8 @@ from collab.testing.deployment.check import Outcome, Plan
 from collab.testing.deployment.figures import Latencies
 
 _BAR = 24
-# A worker that takes more of a core measures itself.
-_TOO_BUSY = 0.8
+# A larger part of the latencies than this, and the tool measures itself.
+_TOO_LATE = 0.25
 _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
@@ -64,7 +64,7 @@ def as_json(plan: Plan, outcome: Outcome) -> str:
             "closed_by_site": {str(code): count for code, count in figures.closed.items()},
             "sent_bytes": figures.sent_bytes,
             "received_bytes": figures.received_bytes,
-            "tool_busy": round(outcome.busy, 3),
+            "tool_late_ms": _quantiles(figures.late),
             "lost": outcome.lost,
             "problems": outcome.problems,
             "left_behind": outcome.left,
@@ -92,13 +92,17 @@ def table(plan: Plan, outcome: Outcome) -> str:
         "closed by the site": closed or "none",
         "sent": _size(figures.sent_bytes),
         "received": _size(figures.received_bytes),
-        "busiest process of this tool": f"{outcome.busy:.0%} of a core",
+        "this tool's own delay": _line(figures.late),
         "seed": str(plan.seed),
     }
     width = max(map(len, rows)) + 2
     lines = [f"{name.ljust(width)}{value}" for name, value in rows.items()]
-    if outcome.busy > _TOO_BUSY:
-        lines.append("This tool was too busy to measure the site: use more --processes.")
+    late, took = (one.quantile_ms(0.95) or 0.0 for one in (figures.late, figures.to_peers))
+    if late > _TOO_LATE * took:
+        lines.append(
+            "The times are those of this tool or its machine, not of the site alone: run it"
+            " elsewhere, or with more --processes."
+        )
     if outcome.problems:
         lines += ["", f"NOT CONVERGED: {len(outcome.problems)} problems"]
         lines += [f"  {problem}" for problem in outcome.problems[:20]]

@@ -33,6 +33,7 @@ LINE_BYTES = 2**28
 """Longest line between a check and its workers."""
 
 _PROGRESS_S = 0.5
+_TICK_S = 0.02
 _MOST_TOLD = 3
 # Each handshake costs the site a thread's turn; a crowd at the door is not what is checked.
 _ENTER_AT_ONCE = 10
@@ -84,10 +85,10 @@ class Worker:
 
     async def live(self, start: float) -> dict[str, Any]:
         """Live through all scripts, and wait for what is to be acknowledged."""
-        began_s = time.process_time()
         telling = asyncio.create_task(self._tell())
+        timing = asyncio.create_task(self._time_itself())
         await asyncio.gather(*(editor.live(start) for editor in self.editors))
-        busy = (time.process_time() - began_s) / max(0.001, time.monotonic() - start)
+        timing.cancel()
         await asyncio.gather(*(one.until_decided(self._patience_s) for one in self.editors))
         telling.cancel()
         path = self._folder / f"union-{self._name}"
@@ -97,7 +98,6 @@ class Worker:
             "gone": {str(one.number): one.gone_for_good for one in self.editors
                      if one.gone_for_good},
             "figures": self.figures.as_json(),
-            "busy": busy,
             "union": str(path),
         }  # fmt: skip
 
@@ -126,6 +126,13 @@ class Worker:
 
     async def leave(self) -> None:
         await asyncio.gather(*(editor.leave() for editor in self.editors))
+
+    async def _time_itself(self) -> None:
+        """Note how late this loop is: by the worker's own work, or another program's."""
+        while True:
+            due = time.monotonic() + _TICK_S
+            await asyncio.sleep(_TICK_S)
+            self.figures.late.add(max(0.0, time.monotonic() - due))
 
     async def _tell(self) -> None:
         while True:
