@@ -9,6 +9,7 @@ from collab.engine import protocol
 from collab.engine.errors import CloseCode, TooFast, UpdateRejected
 from collab.engine.outbox import Outbox
 from collab.engine.protocol import Kind
+from collab.engine.turns import LARGE_BYTES
 
 if TYPE_CHECKING:
     from collab.engine.ports import Author, Wire
@@ -24,6 +25,8 @@ class Person:
     palette: int
 
 
+# Nobody's presence: y-websocket takes it for a sign of life.
+KEEP_ALIVE = protocol.encode(Kind.AWARENESS, protocol.encode_states(()))
 # Says to a provider that its content is not applied.
 DENIED = protocol.encode(Kind.DENIED, b"You may read this document, not change it.")
 
@@ -120,8 +123,7 @@ class Peer:
         if self.closed:
             return  # Closed by the write to another, in the loop that writes to all.
         if not self.wire.write(frame):
-            self.stalled = True
-            self._stalled_at = self.room.clock.now()
+            self._stall()
 
     def send_update(self, frame: bytes, update: bytes, state_before: bytes) -> None:
         """Write an update, or hold it back while the peer does not read."""
@@ -145,12 +147,28 @@ class Peer:
             TooFast: the answers are more bytes than a peer may send; a question is cheap to ask.
             UpdateRejected: the replica is broken.
         """
-        if not self.stalled:
-            frame = self.room.step2(state_vector)
-            self.charge(len(frame))
-            self.send(frame)
-        else:
+        if self.stalled:
             self._box().add_question(state_vector)
+            return
+        frame = self.room.step2(state_vector)
+        self.charge(len(frame))
+        if len(frame) >= LARGE_BYTES and self.room.turns.full:
+            self._stall()
+            self._box().add_question(state_vector)
+            self.room.turns.wait(self)
+        else:
+            self._send_whole(frame)
+
+    def _send_whole(self, frame: bytes) -> None:
+        """Write a frame that may be large, and note that it is on its way."""
+        self.send(frame)
+        if len(frame) < LARGE_BYTES or self.closed:
+            return
+        if not self.stalled:
+            # Some servers take any frame, and have the next one wait until it is through.
+            self.send(KEEP_ALIVE)
+        if self.stalled and not self.closed:
+            self.room.turns.begin(self)
 
     def ack(self, count: int) -> None:
         """Say that the first `count` content frames of this connection are durable."""
@@ -167,6 +185,7 @@ class Peer:
     def drained(self) -> None:
         """Go on: the wire has written what it held. Sends what was held back, merged."""
         self.stalled = False
+        self.room.turns.end(self)
         box = self.outbox
         while box and not self.stalled and not self.closed:
             try:
@@ -176,7 +195,7 @@ class Peer:
                 return
             if frame is None:
                 break
-            self.send(frame)
+            self._send_whole(frame)
         if not box:
             self.outbox = None
 
@@ -193,6 +212,10 @@ class Peer:
         if not self.closed:
             self.room.leave(self)
             self.wire.close(code, reason)
+
+    def _stall(self) -> None:
+        self.stalled = True
+        self._stalled_at = self.room.clock.now()
 
     def _box(self) -> Outbox:
         if self.outbox is None:

@@ -14,6 +14,7 @@ from collab.engine.journal import Journal
 from collab.engine.occupancy import Occupancy
 from collab.engine.ports import EVERYWHERE, NoMeter
 from collab.engine.room import Room, RoomKind
+from collab.engine.turns import Turns
 
 if TYPE_CHECKING:
     from collab.engine.limits import RoomLimits
@@ -52,6 +53,7 @@ class Registry:
         self.meter: Meter = meter or NoMeter()
         self.journal = Journal(log, clock, limits, self.meter)
         self.occupancy = Occupancy(relay, clock, limits.open_rooms)
+        self.turns = Turns(clock)
         self.rooms: dict[int, Room] = {}
         self.stopping = False
         self._opening: dict[int, asyncio.Task[Room]] = {}

@@ -22,7 +22,7 @@ from collab.engine.errors import (
 from collab.engine.fanout import FanOut
 from collab.engine.firewall import check_state_vector
 from collab.engine.journal import Unsaved
-from collab.engine.peer import DENIED, Peer
+from collab.engine.peer import DENIED, KEEP_ALIVE, Peer
 from collab.engine.protocol import Kind
 from collab.engine.replica import EMPTY_STATE, EMPTY_UPDATE, replay
 from collab.engine.tail import Tail
@@ -39,7 +39,6 @@ logger = logging.getLogger(__name__)
 
 # y-websocket gives up on a connection that brings no frame for 30 s; pings do not count.
 KEEP_ALIVE_S = 20
-_KEEP_ALIVE = protocol.encode(Kind.AWARENESS, protocol.encode_states(()))
 # What is heard of beyond the next row mostly follows within this: an own commit under way, or an
 # event that overtook another. Only then is the log read.
 _GAP_PATIENCE_S = 0.2
@@ -82,6 +81,7 @@ class Room:
         self._unsaved = Unsaved()
         self.sent_at = self.clock.now()
         self.occupancy = registry.occupancy
+        self.turns = registry.turns
         self.company = Company(self)
         self._fanout = FanOut(self)
         self._whole: tuple[bytes, bytes] | None = None
@@ -118,6 +118,7 @@ class Room:
             return
         peer.closed = True
         self.peers.pop(peer, None)
+        self.turns.end(peer)
         self.company.leave(peer)
 
     def receive(self, peer: Peer, frame: bytes) -> None:
@@ -411,7 +412,7 @@ class Room:
             self.sent_at = now
             for peer in tuple(self.peers):
                 if not peer.stalled:
-                    peer.send(_KEEP_ALIVE)
+                    peer.send(KEEP_ALIVE)
 
     def restart(self, why: str = "its replica is broken") -> None:
         """Send everybody away to come back to a replica made anew from the log."""
