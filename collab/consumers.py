@@ -41,21 +41,30 @@ class SocketWire:
     Args:
         send: ASGI's send.
         drained: Called when a write that had to wait is through.
-        takes_framed: Whether the server takes `write_framed`.
+        extension: What the server says of `collab.framing`'s extension; None: it has it not.
     """
 
-    __slots__ = ("_closed", "_drained", "_send", "_waiting", "takes_framed")
+    __slots__ = ("_closed", "_drained", "_send", "_send_now", "_waiting", "takes_framed")
 
     def __init__(
-        self, send: Send, drained: Callable[[], None], *, takes_framed: bool = False
+        self, send: Send, drained: Callable[[], None], extension: dict[str, Any] | None = None
     ) -> None:
-        self.takes_framed = takes_framed
+        # Whether the server takes `write_framed`.
+        self.takes_framed = extension is not None
+        self._send_now: Callable[[bytes], bool] | None = (extension or {}).get("send_now")
         self._send = send
         self._drained = drained
         self._waiting: asyncio.Task[None] | None = None
         self._closed = False
 
     def write(self, frame: bytes) -> bool:
+        if (
+            self._send_now is not None
+            and self._waiting is None
+            and not self._closed
+            and self._send_now(frame)
+        ):
+            return True
         return self._start({"type": "websocket.send", "bytes": frame})
 
     def write_text(self, text: str) -> bool:
@@ -151,8 +160,7 @@ class LiveConsumer(AsyncConsumer):
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         self.scope = scope
-        takes_framed = EXTENSION in scope.get("extensions", ())
-        self.wire = SocketWire(send, self.drained, takes_framed=takes_framed)
+        self.wire = SocketWire(send, self.drained, self._extension)
         try:
             await receive()  # websocket.connect, by the ASGI specification
             if not origin_allowed(scope):
@@ -166,6 +174,20 @@ class LiveConsumer(AsyncConsumer):
                 self._asking.cancel()
             self.wire.end()
             self.leave()
+
+    @property
+    def _extension(self) -> dict[str, Any] | None:
+        extension: dict[str, Any] | None = self.scope.get("extensions", {}).get(EXTENSION)
+        return extension
+
+    def hand_to(self, take: Callable[[bytes], None] | None) -> None:
+        """Have binary frames given to `take` as they are read, where the server can do that.
+
+        Frames that came before wait for `receive`, and are taken before any later one.
+        """
+        hand_to = (self._extension or {}).get("hand_to")
+        if hand_to is not None:
+            hand_to(take)
 
     async def _serve(self, receive: Receive) -> None:
         try:
@@ -309,6 +331,7 @@ class RoomConsumer(LiveConsumer):
         self._room.reconsider.add(self.reconsider)
         # Rights may have changed between asking and joining.
         self._room.check_access(admission.access)
+        self.hand_to(self._peer.receive)
 
     async def ask(self) -> None:
         admission = await self.admit()
@@ -328,6 +351,7 @@ class RoomConsumer(LiveConsumer):
             self._peer.drained()
 
     def leave(self) -> None:
+        self.hand_to(None)
         if self._room is not None:
             self._room.reconsider.discard(self.reconsider)
             if self._peer is not None:

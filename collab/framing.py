@@ -2,6 +2,11 @@
 
 Who sends the same to many sockets frames it once. A server that takes such bytes says so by the
 extension `collab.frames` in the scope, and takes them as `{"type": "collab.frames", "data": ...}`.
+
+The extension's value holds two functions that spare a turn of the loop, and a coroutine, per frame:
+
+    send_now(payload) -> bool   ; send a binary frame if that needs no waiting; whether it was sent
+    hand_to(take or None)       ; have binary frames given to `take(payload)` as they are read
 """
 
 from __future__ import annotations

@@ -72,7 +72,10 @@ class LiveServer(Server):
             return super().create_application(protocol, scope)
         inbox = Inbox(protocol)
         scope.setdefault("asgi", {"version": "3.0"})
-        scope.setdefault("extensions", {})[EXTENSION] = {}
+        scope.setdefault("extensions", {})[EXTENSION] = {
+            "send_now": protocol.send_now,
+            "hand_to": inbox.hand_to,
+        }
         application = self.application(
             scope=scope, receive=inbox.get, send=partial(self.handle_reply, protocol)
         )

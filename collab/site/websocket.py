@@ -9,6 +9,7 @@ before it, a large one in slices, so that a hundred joins of a 4 MB document sha
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
@@ -32,15 +33,23 @@ class Inbox:
         protocol: Whose transport is paused; None for HTTP, whose bodies Daphne holds in files.
     """
 
-    __slots__ = ("_bytes", "_paused", "_protocol", "_queue")
+    __slots__ = ("_bytes", "_paused", "_protocol", "_queue", "_take")
 
     def __init__(self, protocol: Any) -> None:
         self._protocol = protocol
         self._queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._bytes = 0
         self._paused = False
+        self._take: Callable[[bytes], None] | None = None
+
+    def hand_to(self, take: Callable[[bytes], None] | None) -> None:
+        """Have binary frames taken as they are read, once those before them are. None: no more."""
+        self._take = take
 
     def put_nowait(self, event: dict[str, Any]) -> None:
+        if self._take is not None and self._queue.empty() and event.get("bytes") is not None:
+            self._take(event["bytes"])
+            return
         self._queue.put_nowait(event)
         self._bytes += len(event.get("bytes") or event.get("text") or b"")
         full = self._bytes > _INBOX_HIGH_BYTES or self._queue.qsize() > _INBOX_HIGH_FRAMES
@@ -133,6 +142,17 @@ class LiveProtocol(WebSocketProtocol):
     def stopProducing(self) -> None:
         """Let nobody wait for a connection that is lost."""
         self.resumeProducing()
+
+    def send_now(self, payload: bytes) -> bool:
+        """Send a binary frame if it is small and the peer reads. Returns whether it was sent."""
+        if (
+            self.state != self.STATE_OPEN
+            or self._drained is not None
+            or len(payload) > _SLICE_BYTES
+        ):
+            return False
+        self._write(framing.header(framing.BINARY, len(payload)) + payload)
+        return True
 
     async def write(self, payload: bytes, opcode: int) -> None:
         """Send one unfragmented frame; wait if the peer does not read.
