@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pycrdt
 import websockets
@@ -25,6 +26,8 @@ from collab.testing.deployment.rooms import ROOMS, ScratchRoom
 from collab.testing.deployment.script import Fault, script
 from collab.testing.deployment.target import CannotCheck, Target, reason_of
 from collab.testing.peer import Peer
+
+T = TypeVar("T")
 
 _DELETE_S = 15.0
 _START_IN_S = 0.3
@@ -178,11 +181,7 @@ class _Check:
     ) -> None:
         """Compare everybody, somebody new and what is stored with all that anybody has."""
         outcome, room = self._outcome, self._room
-        fresh = Peer(self._socket, self._plan.key)
-        try:
-            await fresh.connect()
-        except (OSError, TimeoutError, websockets.WebSocketException) as error:
-            raise CannotCheck(f"A fresh peer cannot enter: {reason_of(error)}.") from error
+        fresh = await self._patiently(self._enter)
         try:
             whole = _merged(settled, fresh)
             path = folder / "whole"
@@ -192,14 +191,35 @@ class _Check:
                     lambda: self._equal(fresh.doc, whole), "equal", self._plan.patience_s
                 )
             self._judge("a fresh peer", room.content(fresh.doc), room.content(whole))
-            stored = await room.stored(self._target, self._key)
+            stored = await self._patiently(lambda: room.stored(self._target, self._key))
             self._judge("what is stored", stored, room.as_stored(whole))
             for told in await crew.ask_all({"compare": str(path)}):
                 for number, lines in told["compared"].items():
                     outcome.problems.append(f"peer {number} {'; '.join(lines)}")
-            self._audit(ledgers, fresh.doc)
+            self._audit(ledgers, room.content(fresh.doc))
         finally:
             await fresh.disconnect()
+
+    async def _enter(self) -> Peer:
+        """Connect a peer that has nothing."""
+        fresh = Peer(self._socket, self._plan.key)
+        try:
+            await fresh.connect()
+        except (OSError, TimeoutError, websockets.WebSocketException) as error:
+            await fresh.cut()
+            raise CannotCheck(f"A fresh peer cannot enter: {reason_of(error)}.") from error
+        return fresh
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask again and again, since the site may be restarting just now."""
+        end = time.monotonic() + self._plan.patience_s
+        while True:
+            try:
+                return await ask()
+            except CannotCheck:
+                if time.monotonic() > end:
+                    raise
+            await asyncio.sleep(0.5)
 
     def _equal(self, doc: pycrdt.Doc[Any], whole: pycrdt.Doc[Any]) -> bool:
         clocks, all_clocks = clocks_of(doc.get_state()), clocks_of(whole.get_state())
@@ -213,31 +233,28 @@ class _Check:
             told = "; ".join(found[:_MOST_TOLD])
             self._outcome.problems.append(f"{name} (“here”) is not what all have: {told}{more}")
 
-    def _audit(self, ledgers: dict[int, Told], doc: pycrdt.Doc[Any]) -> None:
+    def _audit(self, ledgers: dict[int, Told], content: dict[str, Any]) -> None:
         """Look for every acknowledged edit, in what a fresh peer was given."""
-        outcome, room = self._outcome, self._room
-        body = room.body(doc)
-        letters = str(room.text(doc)) + ("" if body is None else str(body))
-        there = Counter(_TAG.findall(letters.replace("&lt;", "<").replace("&gt;", ">")))
+        outcome = self._outcome
+        there = Counter(_TAG.findall(json.dumps(content)))
         for number, ledger in sorted(ledgers.items()):
             lost = [tag for tag in ledger["tags"] if there[tag] != 1]
-            # What was erased and not acknowledged may be gone too.
             if ledger["waiting"]:
+                # What was erased and not acknowledged may be gone, too.
                 lost = [tag for tag in lost if there[tag] > 1]
             back = [tag for tag in ledger["erased"] if there[tag]]
-            place, key = room.own(doc, number)
-            stale = not ledger["waiting"] and ledger["value"] not in (None, place.get(key))
             outcome.lost += lost
-            for what, tags in (("is not there once", lost), ("was erased and is there", back)):
+            for what, tags in (("not there once", lost), ("erased and there again", back)):
                 if tags:
                     shown = " ".join(tags[:10]) + (" …" if len(tags) > 10 else "")
                     outcome.problems.append(
                         f"peer {number}: of what was acknowledged, {len(tags)} {what}: {shown}"
                     )
-            if stale:
+            value = self._room.value_in(content, number)
+            if ledger["value"] not in (None, value) and not ledger["waiting"]:
                 outcome.problems.append(
-                    f"peer {number}: its last value was acknowledged as {ledger['value']}"
-                    f" and is {place.get(key)}"
+                    f"peer {number}: its last value was acknowledged as {ledger['value']} and is"
+                    f" {value}"
                 )
 
 

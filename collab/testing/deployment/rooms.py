@@ -50,6 +50,10 @@ class ScratchRoom:
         """Return all that the room holds, as plain values."""
         raise NotImplementedError
 
+    def value_in(self, content: dict[str, Any], peer: int) -> Any:
+        """Return what is at a peer's own place in a content; None if there is nothing."""
+        raise NotImplementedError
+
     async def stored(self, target: Target, key: str) -> Any:
         """Read what the site stored, in a form that `as_stored` makes of a copy."""
         raise NotImplementedError
@@ -111,6 +115,9 @@ class DocumentRoom(ScratchRoom):
             "shared": plain(self.shared(doc)),
         }
 
+    def value_in(self, content: dict[str, Any], peer: int) -> Any:
+        return content["own"].get(f"peer{peer}")
+
     async def stored(self, target: Target, key: str) -> dict[str, Any]:
         """Read the newest version: it is made of the rows of the log, not of what is in memory."""
         path = f"{self.collection}/{key}/versions"
@@ -156,7 +163,11 @@ class DashboardRoom(ScratchRoom):
         return panel
 
     def content(self, doc: Doc) -> dict[str, Any]:
-        return {"panels": plain(self._panels(doc)), "text": plain(self.text(doc))}
+        return {"panels": plain(self._panels(doc))}
+
+    def value_in(self, content: dict[str, Any], peer: int) -> Any:
+        panel, field = divmod(peer, len(self._FIELDS))
+        return content["panels"].get(f"peers{panel}", {}).get(self._FIELDS[field])
 
     async def stored(self, target: Target, key: str) -> Any:
         return await target.ask_json("GET", f"{self.collection}/{key}/layout")
