@@ -48,6 +48,7 @@ class Typist:
         self.typed: list[str] = []
         self.acknowledged: set[str] = set()
         self.longest_unsaved_s = 0.0
+        self.connections = 0
         self._typed_at: dict[str, float] = {}
         # Tags by the number of the frame of this connection that carried them.
         self._carried: list[tuple[int, str]] = []
@@ -62,6 +63,7 @@ class Typist:
         async with self._turn:
             self.note_acks()
             await self.peer.connect(sync=False)
+            self.connections += 1
             self._carried = [(1, tag) for tag in self.typed]
             peer = self.peer
             await peer.until(
