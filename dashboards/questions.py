@@ -18,7 +18,14 @@ from dashboards.ingest.readings import Kind, Labels
 from dashboards.layout.model import OPS, Formula, Panel, QuerySpec
 from dashboards.series import arithmetic, functions, naming, quantiles, spacing, windows
 from dashboards.series.answers import Answer, Line
-from dashboards.series.ports import BadMatcher, Matcher, MetricStore, Series, TooManySeries
+from dashboards.series.ports import (
+    BadMatcher,
+    Matcher,
+    MetricStore,
+    Series,
+    TooManySamples,
+    TooManySeries,
+)
 from dashboards.series.ranges import BadDuration, duration_ms
 from dashboards.series.tiers import Plan
 from dashboards.variables import (
@@ -50,7 +57,9 @@ class TooMuch(ValueError):
     """A question that would read more than one may; the text is a sentence for a person."""
 
 
-REFUSALS = (BadQuestion, BadReference, BadMatcher, BadDuration, TooManySeries, TooMuch)
+REFUSALS = (
+    BadQuestion, BadReference, BadMatcher, BadDuration, TooManySamples, TooManySeries, TooMuch,
+)  # fmt: skip
 """What a question can be refused with; each text is a sentence for a person."""
 
 

@@ -18,7 +18,14 @@ from collab import conf
 from collab.api import ApiError
 from collab.engine.errors import Overloaded
 from dashboards import questions
-from dashboards.series.ports import BadMatcher, Match, Matcher, StoreAway, TooManySeries
+from dashboards.series.ports import (
+    BadMatcher,
+    Match,
+    Matcher,
+    StoreAway,
+    TooManySamples,
+    TooManySeries,
+)
 from dashboards.series.ranges import BadDuration, BadRange
 
 Text = Annotated[str, Field(max_length=300)]
@@ -37,6 +44,7 @@ _REFUSED: dict[type[Exception], str] = {
     BadDuration: "bad_time",
     BadMatcher: "bad_matcher",
     BadRange: "bad_time",
+    TooManySamples: "too_many_points",
     TooManySeries: "too_many_series",
 }
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from dashboards.series.points import Buckets, Samples, clip
-from dashboards.series.ports import Matcher, Metric, MetricStore, Series
+from dashboards.series.ports import Matcher, Metric, MetricStore, Series, TooManySamples
 
 # What goes further back is a chart that is opened, which the next round does not ask for again.
 _BACK_AT_MOST_MS = 600_000
@@ -112,7 +112,12 @@ class Reads:
             first_ms, last_ms = self._span(foreseen, width_ms)
             if not first_ms <= start_ms < end_ms <= last_ms:
                 return read(ids, start_ms, end_ms)
-            known = _Read(first_ms, last_ms, read(foreseen.ids, first_ms, last_ms))
+            try:
+                known = _Read(first_ms, last_ms, read(foreseen.ids, first_ms, last_ms))
+            except TooManySamples:
+                # Not together, but maybe each.
+                self._foreseen = {}
+                return read(ids, start_ms, end_ms)
             self._read[width_ms] = known
         if not known.start_ms <= start_ms < end_ms <= known.end_ms:
             return read(ids, start_ms, end_ms)

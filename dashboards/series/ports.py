@@ -68,6 +68,10 @@ class TooManySeries(Exception):
     """More series match than one question may read; the text says how many may."""
 
 
+class TooManySamples(ValueError):
+    """More raw samples than may be read at once; the text is a sentence for a person."""
+
+
 class BadMatcher(ValueError):
     """A matcher's regular expression cannot be read; the text says why."""
 
@@ -94,6 +98,9 @@ class MetricStore(Protocol):
 
         The one before is there so that a counter's first increase is known; it may be missing. A
         series without any is left out.
+
+        Raises:
+            TooManySamples: more than may be read at once.
         """
 
     def buckets(

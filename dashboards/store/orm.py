@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
 
+from collab import conf
 from dashboards.series import points
 from dashboards.series.points import Buckets, BucketTable, Samples, SampleTable
 from dashboards.series.ports import TIERS_MS, Matcher, Metric, Series, StoreAway
@@ -24,6 +25,8 @@ from dashboards.store.tables import Sql, Windows, unique_pairs
 # be done in a moment anyway.
 _PATCHED_AT_MOST = 2000
 _POLICY_FRESH_S = 10.0
+# Of the points that one question may read, each may be of so many samples on average.
+_SAMPLES_PER_POINT = 5
 MINUTE_MS = 60_000
 
 
@@ -93,7 +96,8 @@ class OrmMetricStore:
             return {}
         with away():
             windows = Windows.all_of(ids, start_ms, end_ms)
-            table = self.sql.samples(connections[self.using], windows, before=True)
+            most = _SAMPLES_PER_POINT * conf.get("QUERY_POINTS")
+            table = self.sql.samples(connections[self.using], windows, before=True, most=most)
         return points.split(table.series, table.samples)
 
     def buckets(

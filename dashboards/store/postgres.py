@@ -16,6 +16,7 @@ from dashboards.store.tables import (
     RAW,
     TIERS,
     Windows,
+    too_many,
     unique_samples,
 )
 
@@ -45,9 +46,17 @@ class PostgresSql:
         self._parts: dict[str, set[int]] = {}
 
     def samples(
-        self, connection: Any, windows: Windows, *, before: bool = False, active: bool = False
+        self,
+        connection: Any,
+        windows: Windows,
+        *,
+        before: bool = False,
+        active: bool = False,
+        most: int | None = None,
     ) -> SampleTable:
         first, end = windows.bounds()
+        if most is not None:
+            self._check_size(connection, windows, most)
         inside = (
             f"SELECT string_agg(int8send(at_ms) || float8send(value), ''::bytea) AS data"  # noqa: S608
             f" FROM (SELECT at_ms, value FROM {RAW} WHERE series_id = w.s AND at_ms >= w.a"
@@ -73,6 +82,20 @@ class PostgresSql:
         return unique_samples(
             series, rows["at_ms"].astype(np.int64), rows["value"].astype(np.float64)
         )
+
+    def _check_size(self, connection: Any, windows: Windows, most: int) -> None:
+        """Raise TooManySamples if windows hold more. A series has one sample a ms at most."""
+        if int((windows.end_ms - windows.start_ms).sum()) <= most:
+            return
+        first, end = windows.bounds()
+        query = (
+            f"SELECT count(*) FROM (SELECT 1 FROM {_WINDOW} CROSS JOIN LATERAL (SELECT 1"  # noqa: S608
+            f" FROM {RAW} WHERE series_id = w.s AND at_ms >= w.a AND at_ms < w.b"
+            " AND at_ms >= %s AND at_ms < %s) AS p LIMIT %s) AS c"
+        )
+        ((count,),) = _rows(connection, query, [*_columns(windows), first, end, most + 1])
+        if count > most:
+            raise too_many(most)
 
     def runs(self, connection: Any, table: str, windows: Windows) -> list[tuple[int, bytes]]:
         query = (

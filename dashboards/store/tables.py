@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashboards.series.points import Ids, Samples, SampleTable, Times, Values
-from dashboards.series.ports import TIERS_MS
+from dashboards.series.ports import TIERS_MS, TooManySamples
 from dashboards.store.models import Hour, Minute, Sample, TenSeconds
 
 RAW = Sample._meta.db_table
@@ -86,7 +86,13 @@ class Sql(Protocol):
     partitioned: bool
 
     def samples(
-        self, connection: Any, windows: Windows, *, before: bool = False, active: bool = False
+        self,
+        connection: Any,
+        windows: Windows,
+        *,
+        before: bool = False,
+        active: bool = False,
+        most: int | None = None,
     ) -> SampleTable:
         """Read samples in windows, in order, none twice.
 
@@ -95,6 +101,10 @@ class Sql(Protocol):
             windows: In order of series and time, not overlapping.
             before: Also the last sample before each window.
             active: Nothing at all of a window that has no sample.
+            most: How many at most; None for any number.
+
+        Raises:
+            TooManySamples: there are more.
         """
 
     def runs(self, connection: Any, table: str, windows: Windows) -> list[tuple[int, bytes]]:
@@ -126,6 +136,14 @@ class Sql(Protocol):
 
     def drop_room(self, using: str, table: str, before_ms: int) -> int:
         """Drop what holds only rows before a time. Returns how many parts went."""
+
+
+def too_many(most: int) -> TooManySamples:
+    """Return the error of more samples than may be read."""
+    return TooManySamples(
+        f"This would read more than {most} numbers as they came. Choose fewer series, a shorter "
+        "time, or a step of whole 10 s."
+    )
 
 
 def unique_samples(series: Ids, at_ms: Times, value: Values) -> SampleTable:

@@ -15,8 +15,16 @@ from hypothesis import strategies as st
 
 from collab.models import ApiKey
 from dashboards.ingest.readings import Kind, Reading
+from dashboards.reads import Asked, Reads
 from dashboards.series.points import Buckets
-from dashboards.series.ports import TIERS_MS, BadMatcher, Match, Matcher, TooManySeries
+from dashboards.series.ports import (
+    TIERS_MS,
+    BadMatcher,
+    Match,
+    Matcher,
+    TooManySamples,
+    TooManySeries,
+)
 from dashboards.store.catalogue import TooManyForKey
 from dashboards.store.models import Hour, Minute, Reopened, Retention, Sample, Series, TenSeconds
 from dashboards.store.pruning import Pruner
@@ -377,6 +385,22 @@ def test_late_data_does_not_undo_what_raw_samples_are_gone_of(bed: StoreBed, set
     bed.roll()
     after = bed.store.buckets([series.id], START_MS, START_MS + HOUR_MS, 60_000)
     assert rows_of(after[series.id]) == before
+
+
+def test_no_more_samples_are_read_than_fit_in_memory(bed: StoreBed, settings: Any) -> None:
+    """However few points they make: senders may send a thousand numbers a second."""
+    settings.COLLAB_QUERY_POINTS = 100
+    bed.write(*ramp("fast", START_MS, range(600), every_ms=1))
+    (series,) = bed.store.find("fast", limit=1)
+    half = bed.store.samples([series.id], START_MS, START_MS + 500)
+    assert len(half[series.id].at_ms) == 500
+    with pytest.raises(TooManySamples, match="500"):
+        bed.store.samples([series.id], START_MS, START_MS + 600)
+    # What is foreseen for all panels of a tick may be too much together.
+    foreseen = {0: Asked({series.id}, 600, 0)}
+    reads = Reads(bed.store, START_MS + 600, foreseen)
+    part = reads.samples([series.id], START_MS + 500, START_MS + 600)
+    assert part[series.id].value.tolist() == list(range(499, 600))
 
 
 @pytest.mark.parametrize("bed", ["sqlite"], indirect=True)
