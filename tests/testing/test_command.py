@@ -103,9 +103,9 @@ def test_what_is_acknowledged_and_lost_is_told(tmp_path: Path) -> None:
     site = Site(tmp_path)
     site.module = "tests.testing.lossy"
     with running(site):
-        arguments = ("--peers", "3", "--seconds", "1", "--rate", "8", "--patience", "1", "--json")
+        load = ("--peers", "3", "--seconds", "1", "--rate", "8", "--processes", "1")
         key = site.key()
-        status, told, errors = finish(start(site, key, *arguments))
+        status, told, errors = finish(start(site, key, *load, "--patience", "1", "--json"))
         assert left_on(site, key) == []
     assert (status, errors) == (1, "")
     assert not told["converged"]

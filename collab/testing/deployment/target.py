@@ -107,6 +107,8 @@ class Target:
         try:
             message = answer.json()["error"]["message"]
         except (ValueError, KeyError, TypeError):
+            if answer.is_server_error:
+                return f"{self.pages} answered {answer.status_code}; its log should say why."
             return f"There is no Collab at {self.pages}: it answered {answer.status_code}."
         return f"{self.pages} refused: {message}"
 
