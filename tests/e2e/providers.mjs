@@ -82,6 +82,7 @@ const verbs = {
     for (const word of words) peers.get(name).write(word);
   },
   present: (name, { as }) => peers.get(name).provider.awareness.setLocalStateField('name', as),
+  hide: (name) => peers.get(name).provider.awareness.setLocalState(null),
   connect: (name) => peers.get(name).provider.connect(),
   disconnect: (name) => peers.get(name).provider.disconnect(),
   destroy: (name) => peers.get(name).provider.destroy(),

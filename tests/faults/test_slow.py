@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
@@ -11,14 +12,18 @@ import pytest
 
 from collab.engine import protocol
 from collab.engine.protocol import Kind
+from collab.testing.faults import Measured
+from collab.testing.faults.apart import SLOW_READER
 from collab.testing.peer import Peer
 from collab.testing.servers import Site, running
+from tests.faults.table import AddRow
 from tests.support.memory import MIB, resident_bytes
 from tests.support.raw import RawPeer
 
 pytestmark = pytest.mark.alone
 
 SLOW = 20
+EDITS = 100
 GROWTH_BYTES = 60 * MIB
 
 
@@ -87,7 +92,9 @@ async def test_a_peer_that_stops_reading_gets_one_merged_state_later(site: Site)
     await writer.close()
 
 
-async def test_peers_that_stop_reading_cost_no_memory_and_nobody_else(site: Site) -> None:
+async def test_peers_that_stop_reading_cost_no_memory_and_nobody_else(
+    site: Site, row: AddRow
+) -> None:
     """Twenty peers read nothing of 10 MB each: no growth, no delay, and a way back for them."""
     key = site.key()
     document = site.create_document(key, "")
@@ -100,13 +107,17 @@ async def test_peers_that_stop_reading_cost_no_memory_and_nobody_else(site: Site
     async with stalled(url, key, SLOW) as slow:
         before = resident_bytes(site)
         highest = before
-        for number in range(100):
+        longest_s = 0.0
+        for number in range(EDITS):
             letter = chr(ord("a") + number % 26)
+            began = time.monotonic()
             await replace(writer, letter, 100_000)
+            longest_s = max(longest_s, time.monotonic() - began)
             await reader.until(lambda one=letter: str(reader.text)[:1] == one, "seeing it", 5)
             highest = max(highest, resident_bytes(site))
         print(f"server grew by {(highest - before) / MIB:.1f} MiB")
         assert highest - before < GROWTH_BYTES
+        healed_at = time.monotonic()
         async with asyncio.timeout(30):
             codes = await asyncio.gather(*(catch_up(peer, str(writer.text)) for peer in slow))
     print(f"slow peers were closed with {set(codes)}")
@@ -115,6 +126,8 @@ async def test_peers_that_stop_reading_cost_no_memory_and_nobody_else(site: Site
     again = Peer(url, key)
     await again.connect()
     assert str(again.text) == str(writer.text)
+    equal_s = time.monotonic() - healed_at
+    row(SLOW_READER, Measured(EDITS, EDITS, 0, 0, equal_s, longest_s))
     for peer in (writer, reader, again):
         assert peer.close_code is None
         await peer.close()

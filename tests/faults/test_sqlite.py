@@ -6,12 +6,15 @@ import asyncio
 import time
 from pathlib import Path
 
-import pytest
-
+from collab.testing.faults.apart import SQLITE_LOCKED
 from collab.testing.peer import Peer
 from collab.testing.servers import Site, running
+from tests.faults.crowd import crowd
+from tests.faults.table import AddRow
 from tests.support.locks import another_writer
 from tests.support.stored import StoredLog
+
+LOCKED_S = 10
 
 
 async def two_peers(site: Site) -> tuple[str, Peer, Peer]:
@@ -28,25 +31,22 @@ async def see(peer: Peer, word: str) -> None:
     await peer.until(lambda: word in str(peer.text), f"seeing {word}")
 
 
-async def test_a_lock_of_ten_seconds_delays_saved_and_loses_nothing(tmp_path: Path) -> None:
+async def test_a_lock_of_ten_seconds_delays_saved_and_loses_nothing(
+    tmp_path: Path, row: AddRow
+) -> None:
     """While another writer holds SQLite, edits cross and nobody reads Saved; then all is saved."""
     site = Site(tmp_path)
     with running(site):
-        document, one, two = await two_peers(site)
-        with another_writer(site):
-            await one.write("during ")
-            await see(two, "during")
-            await two.write("too ")
-            await see(one, "too")
-            with pytest.raises(TimeoutError):
-                await one.until_saved(timeout_s=10)
-        await one.until_saved()
-        await two.until_saved()
-        assert (one.close_code, two.close_code) == (None, None)
-        site.kill()
-        log = StoredLog(site, document)
-        assert log.read() == list(range(1, log.head + 1))
-        assert str(log.text) == str(one.text) == str(two.text)
+        async with crowd(site) as people:
+            with another_writer(site):
+                began = time.monotonic()
+                await people.until_nothing_is_saved()
+                acknowledged = people.acknowledged
+                while time.monotonic() - began < LOCKED_S:
+                    await people.until_nothing_is_saved()
+                assert people.acknowledged == acknowledged
+            await people.until_saved()
+            row(SQLITE_LOCKED, await people.settle(SQLITE_LOCKED))
 
 
 async def test_sigterm_sends_peers_back_and_saves_what_it_has(tmp_path: Path) -> None:
