@@ -148,6 +148,8 @@ class Company:
         room.sent_at = now = room.clock.now()
         wait_s = (now - started) * limits.presence_cost_factor
         wait_s = min(max(wait_s, limits.presence_tick_s), limits.presence_tick_max_s)
+        if self._tick is not None:
+            self._tick.cancel()  # Of a peer that left because this frame was too much for it.
         self._tick = room.clock.call_later(wait_s, self._send)
 
     def _publish_presence(self, clients: set[int]) -> None:

@@ -186,6 +186,25 @@ async def test_peer_that_does_not_read_for_long_is_closed(world: World) -> None:
     assert bob.wire.code == 1013
 
 
+async def test_peer_that_is_closed_within_a_presence_tick_starts_no_other(world: World) -> None:
+    """It left in the middle of the tick, and its leaving asked for one beside the next."""
+    world.limit(stall_s=1)
+    room = await world.room()
+    ann, bob = Page(1).join(room), Page(2).join(room)
+    bob.point(1, {"at": 0})
+    await passes(0.3)
+    bob.wire.blocked = True
+    for clock in range(1, 71):
+        ann.point(clock, {"at": clock})
+        await passes(0.03)
+    assert bob.wire.code == 1013
+    before = len(ann.wire.frames)
+    for clock in range(71, 105):
+        ann.point(clock, {"at": clock})
+        await passes(0.03)
+    assert 8 <= len(ann.wire.frames) - before <= 12
+
+
 async def test_drained_peer_of_a_broken_replica_is_sent_away(world: World) -> None:
     """A panic while its diff is made is the room's trouble, and raises to nobody."""
     world.limit(outbox_updates=0)
