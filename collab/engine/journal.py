@@ -125,6 +125,13 @@ class Journal:
             if not self._flushes:
                 self._hurry.clear()
 
+    def give_up(self) -> None:
+        """Tell who waits that nobody commits any more; `run` was cancelled."""
+        for unsaved in (*self._in_flight.values(), *(room.take_unsaved() for room in self._dirty)):
+            for waiter in unsaved.waiters:
+                if not waiter.done():
+                    waiter.set_exception(LogUnavailable("The server stopped before it was saved."))
+
     async def run(self) -> None:
         """Commit until cancelled."""
         while True:

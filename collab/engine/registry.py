@@ -109,6 +109,7 @@ class Registry:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self.journal.give_up()
         # Of the rooms that were closed, and the openings that ended, above.
         await asyncio.gather(*self._unsubscribing.values(), return_exceptions=True)
         return saved

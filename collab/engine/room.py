@@ -158,6 +158,7 @@ class Room:
 
         Raises:
             UpdateRejected, Overloaded, NoSuchRoom, EpochChanged: it is not applied or not saved.
+            LogUnavailable: the process stopped before it was known to be saved.
         """
         self._check_open()
         durable: asyncio.Future[int] = asyncio.get_running_loop().create_future()

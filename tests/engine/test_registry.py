@@ -694,6 +694,20 @@ async def test_stop_gives_up_in_time_and_says_so(world: World) -> None:
     assert asyncio.all_tasks() == before
 
 
+async def test_stop_tells_who_submitted_what_is_not_saved(world: World) -> None:
+    """Whoever waits for a commit that was under way, or was to follow, does not wait for ever."""
+    room = await world.room()
+    world.gate.shut()
+    first = asyncio.create_task(room.submit("ann", Page(1).write("a")))
+    await world.gate.waiting.wait()
+    second = asyncio.create_task(room.submit("bob", Page(2).write("b")))
+    await settled()
+    assert await world.registries[0].stop(1) is False
+    for submitted in (first, second):
+        with pytest.raises(LogUnavailable):
+            await submitted
+
+
 async def test_stop_while_a_room_opens_ends_the_opening(world: World) -> None:
     """Who waits for it is told to come back, and no room or task is left behind."""
     before = asyncio.all_tasks()
