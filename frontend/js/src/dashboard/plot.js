@@ -62,7 +62,8 @@ export function plotOf(drawing, size, hooks) {
   return {
     ...size,
     ms: 1,
-    padding: isSpark ? [4, 0, 0, 0] : [8, 18, 0, 0],
+    // Half of the last mark of the time axis stands beyond the end.
+    padding: isSpark ? [4, 0, 0, 0] : [8, 27, 0, 0],
     legend: { show: false },
     series: [{}, ...series],
     bands,
