@@ -25,11 +25,10 @@ from collab.testing.servers import Site
 from collab.testing.typist import GONE, Typist
 
 # Slow: what is measured is what survives, not how fast people type.
-REST_S = (0.2, 0.6)
+REST_S = (0.3, 1.0)
 _LOOK_EVERY_S = 0.05
 # Both at the second process: b in Python, m in Node.
 _NEIGHBOURS = {"b", "m"}
-# In all of them somebody is new with these.
 _FRESH_TIMEOUT_S = 5.0
 
 

@@ -13,6 +13,8 @@ from tests.faults.table import AddRow
 pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.nginx, pytest.mark.node]
 
 
+# One takes a minute, and the first of each process starts the cluster.
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     "fault", [pytest.param(one, id=one.name) for one in ALL if one.run is not None]
 )
