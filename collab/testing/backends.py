@@ -16,8 +16,6 @@ from django.test.utils import override_settings
 
 from collab.testing.servers import Postgres, Redis
 
-PARTS = ("sqlite", "postgres", "redis")
-
 
 @dataclass
 class Backend:
