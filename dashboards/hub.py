@@ -40,7 +40,7 @@ _GROUPS_AT_MOST = 500
 # Of those, of one dashboard: who may look at one leaves room for all others.
 _GROUPS_OF_ONE_AT_MOST = 100
 # All of them may hold as many points as so many dashboards that are full.
-_FULL_AT_MOST = 7
+_FULL_AT_MOST = 10
 _FASTEST_S = 0.25
 _SLOWEST_S = 1.0
 # Ticks take at most a quarter of a core; beyond what that gives once per second, half of one.

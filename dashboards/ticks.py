@@ -44,7 +44,7 @@ class Tick:
     """A dashboard as of a moment. `text` and `frame` are what changed since the tick `after`.
 
     Who had everything of that tick held `follows`, and holds `held` with this. `grid_number` is the
-    tick that put its panels where they are.
+    tick that put its panels where they are. `points` are those that all its charts hold.
     """
 
     number: int
@@ -61,6 +61,7 @@ class Tick:
     text: str
     frame: bytes | None
     grid_number: int
+    points: int
     asked: dict[int, reads.Asked]
     cost_s: float  # Of the thread that made it; what it waited for costs nobody else.
     complete: bool
@@ -143,11 +144,6 @@ class Tick:
             "selection": self.selection,
         }
 
-    @property
-    def points(self) -> int:
-        """How many points all its charts hold."""
-        return sum(stream.points for stream in self.streams.values())
-
     def depends_on(self, names: frozenset[str]) -> bool:
         """Tell whether new numbers of these names change anything in it."""
         return any(stream.asked.depends_on(names) for stream in self.streams.values())
@@ -213,6 +209,7 @@ def advance(
         follows=NOTHING_HELD if before is None else before.held,
         text="".join(stream.fragment for stream in changed),
         frame=frames.frame(now_ms, entries) if entries else None,
+        points=sum(stream.points for stream in found.values()),
         asked=asking.store.asked,
         grid_number=before.grid_number if before is not None and same_grid else asking.number,
         cost_s=0.0,

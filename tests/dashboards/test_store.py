@@ -97,8 +97,10 @@ def test_series_are_found_by_name_and_labels(bed: StoreBed) -> None:
     assert hosts(Matcher("host", Match.REGEX, "a")) == ["a"]
     assert hosts(Matcher("host", Match.NOT_REGEX, "b.*")) == ["a", "ab"]
     assert hosts(Matcher("mode", Match.EQUAL, "")) == ["ab"]
-    with pytest.raises(TooManySeries):
-        bed.store.find("cpu", limit=1)
+    for limit in (1, 1):
+        with pytest.raises(TooManySeries, match="2 series match; 1"):
+            bed.store.find("cpu", limit=limit)
+    assert hosts() == ["a", "ab"], "also after it was refused"
     with pytest.raises(BadMatcher):
         hosts(Matcher("host", Match.REGEX, "("))
     assert [(m.name, m.kind, m.unit, m.series, m.labels) for m in bed.store.metrics()] == [
