@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
 EVERY_S = 5.0
+# How busy a processor was in the blink of an eye is all or nothing.
+_FIRST_S = 0.5
 # Who measures the machine, and a process's number, are settled for so long.
 _LEASE_MS = 25_000
 _RENEW_S = 10.0
@@ -56,7 +58,9 @@ class SelfCheck:
         self._number: int | None = None
         self._measures_host = False
         self._renewed_at = float("-inf")
-        self.thread = Repeating("collab-selfcheck", self.measure, at_end=self._give_back)
+        self.thread = Repeating(
+            "collab-selfcheck", self.measure, first_s=_FIRST_S, at_end=self._give_back
+        )
         # The first answer of these two says nothing: they compare with the last call.
         psutil.cpu_percent()
         self._process.cpu_percent()

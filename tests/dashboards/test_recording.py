@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from threading import Event
@@ -328,6 +329,28 @@ def test_a_site_measures_itself_and_its_machine(bed: StoreBed, recorder: Recorde
     assert {one.kind for one in bounds} == {Kind.BUCKET}
     assert "+Inf" in {dict(one.labels)["le"] for one in bounds}
     assert all(dict(one.labels)["process"] == "1" for one in bounds)
+
+
+def test_the_first_load_is_of_some_time(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A processor that was looked at twice in a millisecond was idle or busy, nothing between."""
+    asked: list[float] = []
+    twice = Event()
+
+    def cpu_percent() -> float:
+        asked.append(time.monotonic())
+        if len(asked) == 2:
+            twice.set()
+        return 0.0
+
+    monkeypatch.setattr("psutil.cpu_percent", cpu_percent)
+    thread = SelfCheck(recorder).thread
+    thread.start()
+    assert twice.wait(WAIT_S)
+    thread.stop()
+    thread.join(WAIT_S)
+    assert asked[1] - asked[0] >= 0.4
 
 
 def test_what_repeats_goes_on_after_an_error(bed: StoreBed, monkeypatch: Any) -> None:
