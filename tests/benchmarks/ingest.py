@@ -21,12 +21,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psutil
 
-from collab.testing.servers import Postgres, Site, running
+from collab.testing.servers import Site, running
+from tests.benchmarks.servers import DurablePostgres, PinnedSite
 
 READINGS = 4000
 SERIES = 1000
@@ -34,21 +34,6 @@ SENDERS = 4
 # Each is sent once in a measurement, so that hardly a sample is there already.
 BODIES = 300
 DAY_S = 86_400
-
-
-class DurablePostgres(Postgres):
-    """PostgreSQL that waits for its disk at every commit."""
-
-    def spawn(self, command: list[str], environment: Any = None) -> None:
-        durable = ["fsync=on" if word == "fsync=off" else word for word in command]
-        super().spawn(["taskset", "-c", "1", *durable], environment)
-
-
-class PinnedSite(Site):
-    """The site on core 0."""
-
-    def spawn(self, command: list[str], environment: Any = None) -> None:
-        super().spawn(["taskset", "-c", "0", *command], environment)
 
 
 def json_body(number: int, at_ms: int) -> bytes:

@@ -1,29 +1,38 @@
-// --clients peers each change their presence --hz times a second: how stale does an observer see
-// it, and what does the server pay?
+// --clients peers each change their presence --hz times a second: how long until an observer sees
+// a change (or a later one of the same peer), and what does the server pay?
 import * as decoding from 'lib0/decoding';
-import { now, option, Peer, Processes, quantile, sleep, target } from './peers.mjs';
+import {
+  connectAll, now, option, Peer, Processes, quantile, report, rounded, sleep, Span, target,
+} from './peers.mjs';
 
+const FIRST_CLIENT = 1000;
 const clients = Number(option('clients', 100));
 const hz = Number(option('hz', 1));
-const seconds = Number(option('secs', 8));
-const processes = new Processes(option('pids'));
-const options = target(`presence-${Date.now()}`);
-const ages = [];
-const peers = [];
-for (let i = 0; i < clients; i++) peers.push(await new Peer({ ...options, live: false }).connect());
+const seconds = Number(option('secs', 6));
+const processes = new Processes();
+const peers = Array.from({ length: clients }, (_, i) => new Peer(target(i), { live: false }));
+await connectAll(peers);
 
-for (const observer of peers.slice(0, 2)) {
+// When each peer sent each of its states, by client and clock.
+const sentAt = peers.map(() => [0]);
+let ages = [];
+
+/** Note how old the states are that a peer sees now for the first time. */
+function observe(observer) {
+  const seen = peers.map(() => 0);
   observer.onpresence = (payload) => {
     const arrived = now();
     const decoder = decoding.createDecoder(payload);
     for (let left = decoding.readVarUint(decoder); left > 0; left--) {
-      decoding.readVarUint(decoder);
-      decoding.readVarUint(decoder);
-      const state = JSON.parse(decoding.readVarString(decoder));
-      if (state?.sent) ages.push(arrived - state.sent);
+      const i = decoding.readVarUint(decoder) - FIRST_CLIENT;
+      const clock = decoding.readVarUint(decoder);
+      decoding.readVarString(decoder);
+      if (!sentAt[i]) continue;
+      for (; seen[i] < clock; seen[i]++) ages.push(arrived - sentAt[i][seen[i] + 1]);
     }
   };
 }
+for (const observer of peers.slice(0, 2)) observe(observer);
 
 function cursor(client, clock) {
   const position = { type: null, tname: 'body', item: { client, clock }, assoc: 0 };
@@ -31,11 +40,11 @@ function cursor(client, clock) {
 }
 
 function move(peer, i) {
-  const client = 1000 + i;
-  let clock = 1;
+  const client = FIRST_CLIENT + i;
+  const user = { name: `peer number ${i}`, color: '#30bced', colorLight: '#30bced33' };
   const once = () => {
-    const user = { name: `peer number ${i}`, color: '#30bced', colorLight: '#30bced33' };
-    peer.sendPresence(client, clock++, { user, cursor: cursor(client, clock), sent: now() });
+    const clock = sentAt[i].push(now()) - 1;
+    peer.sendPresence(client, clock, { user, cursor: cursor(client, clock) });
   };
   let timer = setTimeout(
     () => {
@@ -47,28 +56,26 @@ function move(peer, i) {
   return () => clearInterval(timer);
 }
 
-await sleep(500);
-for (const peer of peers) peer.bytes = peer.frames = 0;
-const cpu = processes.cpuSeconds();
-const start = now();
 const stops = peers.map(move);
+// All are there, and the server's pace is that of their number.
+await sleep(1000 / hz + 1000);
+ages = [];
+for (const peer of peers) peer.bytes = peer.frames = 0;
+const span = new Span(processes);
 await sleep(seconds * 1000);
+const spent = span.end();
+const total = (field) => peers.reduce((sum, peer) => sum + peer[field], 0);
+const figures = {
+  clients,
+  hz,
+  cpu_percent: spent.serverPercent,
+  peers_percent: spent.peersPercent,
+  p50_ms: quantile(ages, 0.5),
+  p95_ms: quantile(ages, 0.95),
+  seen: ages.length,
+  frames_per_peer_s: rounded(total('frames') / clients / spent.seconds, 1),
+  kb_per_peer_s: rounded(total('bytes') / 1000 / clients / spent.seconds, 1),
+  rss_mb: Math.round(processes.rssMb()),
+};
 for (const stop of stops) stop();
-const spent = processes.cpuSeconds() - cpu;
-const took = (now() - start) / 1000;
-await sleep(1500);
-console.log(
-  JSON.stringify({
-    clients,
-    hz,
-    cpu_percent: Number(((spent / took) * 100).toFixed(1)),
-    p50_ms: quantile(ages, 0.5),
-    p95_ms: quantile(ages, 0.95),
-    frames_per_peer_s: Number(
-      (peers.reduce((total, peer) => total + peer.frames, 0) / clients / seconds).toFixed(1),
-    ),
-    rss_mb: Math.round(processes.rssMb()),
-  }),
-);
-for (const peer of peers) peer.close();
-process.exit(0);
+report(figures);

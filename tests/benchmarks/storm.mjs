@@ -1,44 +1,68 @@
 // --clients peers join one document of --mb megabytes at the same moment.
-import { now, option, Peer, Processes, quantile, sleep, target } from './peers.mjs';
+import * as decoding from 'lib0/decoding';
+import * as Y from 'yjs';
+import {
+  now, option, Peer, Processes, proto, quantile, report, rounded, sleep, Span, target, until,
+} from './peers.mjs';
+import { Raw } from './raw.mjs';
 
+// Those whose whole content is looked at.
+const READERS = 2;
 const clients = Number(option('clients', 100));
 const mb = Number(option('mb', 4));
-const processes = new Processes(option('pids'));
-const options = target(`storm-${Date.now()}`);
+const processes = new Processes();
 
-const seed = await new Peer(options).connect();
+const seed = await new Peer(target(0)).connect();
 const text = seed.doc.getText('t');
 const words = 'lorem ipsum dolor sit amet '.repeat(40);
 while (text.length < mb * 1e6) {
   seed.doc.transact(() => {
     for (let i = 0; i < 20; i++) text.insert(text.length, words);
   });
-  await sleep(3);
+  if (seed.socket.bufferedAmount > 2 ** 18) await sleep(5);
 }
-await sleep(4000);
+// The server has it, and has done what follows from it, once it rests.
+await until(() => !seed.socket.bufferedAmount, 20_000);
+for (let before = -1; processes.cpuSeconds() - before > 0.03; await sleep(1000)) {
+  before = processes.cpuSeconds();
+  await sleep(500);
+}
 
 const rssBefore = processes.rssMb();
-const cpu = processes.cpuSeconds();
-const start = now();
 const times = [];
-const peers = Array.from({ length: clients }, () => new Peer({ ...options, live: false }));
+const raws = Array.from({ length: clients }, (_, i) => new Raw(target(i), { keeps: i < READERS }));
+const span = new Span(processes);
 const results = await Promise.allSettled(
-  peers.map((peer) => peer.connect().then(() => times.push(now() - start))),
+  raws.map((raw) => raw.connect(mb * 9e5).then(() => times.push(now() - span.start))),
 );
-const full = peers.filter((peer) => peer.inbox.some((b) => b.length > mb * 9e5)).length;
-console.log(
-  JSON.stringify({
-    joins: clients,
+const { cpu, seconds, peersPercent } = span.end();
+
+/** Whether the content of a frame is the document. */
+function isWhole({ content }) {
+  if (!content) return false;
+  const decoder = decoding.createDecoder(content);
+  if (proto === 'hp') decoding.readVarString(decoder);
+  decoding.readVarUint(decoder);
+  decoding.readVarUint(decoder);
+  const doc = new Y.Doc();
+  Y.applyUpdate(doc, decoding.readVarUint8Array(decoder));
+  return doc.getText('t').toString() === text.toString();
+}
+const whole = raws.slice(0, READERS).filter(isWhole).length;
+const failed = results.filter(({ status }) => status === 'rejected').length;
+report(
+  {
+    clients,
     mb,
-    failed: results.filter(({ status }) => status === 'rejected').length,
-    full,
+    failed,
+    whole,
     p50_ms: quantile(times, 0.5),
     p95_ms: quantile(times, 0.95),
-    cpu_s: Number((processes.cpuSeconds() - cpu).toFixed(2)),
+    cpu_s: rounded(cpu),
+    cpu_percent: rounded((cpu / seconds) * 100, 1),
+    peers_percent: peersPercent,
     rss_before_mb: Math.round(rssBefore),
     added_mb: Math.round(processes.peakMb() - rssBefore),
-  }),
+  },
+  failed === 0 && whole === READERS,
 );
-for (const peer of peers) peer.close();
-seed.close();
-process.exit(full === clients ? 0 : 1);

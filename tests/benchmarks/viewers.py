@@ -1,6 +1,6 @@
 """Measure what a thousand viewers of one dashboard cost, beside sending the same bytes.
 
-    cd tests/benchmarks && npm install && cd - && python -m tests.benchmarks.viewers
+    python -m tests.benchmarks.viewers
 
 The server runs on core 0, the viewers on core 1. The site is measured first; then the frames that
 it sent are sent again, by an application that does nothing else, on the same server to as many
@@ -17,8 +17,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from collab.testing.servers import Program, free_port, running, wait_until
-from tests.benchmarks.run import HERE, PinnedSite
+from collab.testing.servers import running
+from tests.benchmarks import packages
+from tests.benchmarks.servers import PEER_CORE, Empty, PinnedSite, pinned
 
 _MAKE = """
 from django.contrib.auth.models import User
@@ -35,24 +36,9 @@ print(actions.create_dashboard(actor=User.objects.get(username="ada"), layout=la
 """
 
 
-class Empty(Program):
-    """The application that sends given frames, on core 0."""
-
-    def __init__(self, directory: Path, frames: Path, environment: dict[str, str]) -> None:
-        super().__init__("empty", directory)
-        self.port = free_port()
-        self._frames = frames
-        self._environment = environment | {"DJANGO_SETTINGS_MODULE": "collab.site.settings"}
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "tests.benchmarks.empty", str(self.port)]
-        self.spawn(["taskset", "-c", "0", *command, str(self._frames)], self._environment)
-        wait_until(lambda: "ready" in self.output(), "the empty application listening")
-
-
 def measure(*arguments: str) -> dict[str, Any]:
     """Run the viewers on core 1. Returns what they print."""
-    command = ["taskset", "-c", "1", "node", str(HERE / "viewers.mjs"), *arguments]
+    command = pinned(PEER_CORE, [*packages.script("viewers"), *arguments])
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=600)
     if done.returncode:
         raise SystemExit("the viewers failed")
@@ -65,6 +51,7 @@ def main() -> None:
     parser.add_argument("--secs", default="20")
     parser.add_argument("--profile", help="write py-spy's flame graph of the site there")
     chosen = parser.parse_args()
+    packages.install()
     options = ("--viewers", chosen.viewers, "--secs", chosen.secs)
     with tempfile.TemporaryDirectory(prefix="collab-bench-") as name:
         directory = Path(name)
