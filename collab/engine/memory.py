@@ -68,10 +68,12 @@ class MemoryLog:
 
     async def compact(self, key: int) -> bool:
         stored = self._get(key)
-        state = _state([update for _, update in stored.rows])
+        seq, updates = stored.head, [update for _, update in stored.rows]
+        await asyncio.sleep(0)
+        state = _state(updates)
         if state is None:
             return False
-        stored.snapshot = (stored.head, state)
+        stored.snapshot = (seq, state)
         return True
 
     def fold(self, key: int, seq: int) -> bool:
