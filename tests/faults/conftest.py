@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from collab.testing import programs
 from collab.testing.cluster import Cluster
 from collab.testing.faults import Fault, Measured
 from tests.faults import table
@@ -55,6 +56,9 @@ def row(request: pytest.FixtureRequest) -> AddRow:
 
 @pytest.fixture(scope="session")
 def _cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    # A cluster does without, and people in Node with it; a test of faults does not.
+    for needed in (programs.nginx, programs.node, programs.node_packages):
+        needed()
     directory = tmp_path_factory.mktemp("cluster")
     one = Cluster(directory, nginx_conf=REPOSITORY / "deploy/nginx.conf")
     try:
