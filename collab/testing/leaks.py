@@ -15,8 +15,8 @@ import psutil
 from collab.testing.servers import Program, Site
 
 LOOK_EVERY_S = 2.0
-WARM_UP_S = 60.0
-"""What a process takes in its first minute, it keeps: code, caches, connections."""
+WARM_UP_S = 180.0
+"""What a process takes until each kind of fault came once, it keeps: code, caches, connections."""
 JUDGED_S = 120.0
 """Lives that go on for less than this after the warm-up are shown, and not judged."""
 MIB_PER_MINUTE = 1.0

@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from collab.testing.clocks import put_ahead
 from collab.testing.cluster import Cluster
 from collab.testing.faults import ALL, Fault, Measured, processes, survive
 from collab.testing.leaks import Life, Watcher
 
 ROUND_TIMEOUT_S = 240.0
 # Faults that end web processes have the first part of the time; what these leak is seen after it.
-_ENDINGS_SHARE = 1 / 3
+_ENDINGS_SHARE = 1 / 4
 
 Tell = Callable[[str], None]
 
@@ -83,6 +84,8 @@ async def soak(
     outcome = Outcome(seed, seconds, time.monotonic())
     watcher = Watcher(cluster.programs)
     outcome.lives = watcher.lives
+    # So that its clock can jump without a new start, which would end what is looked at.
+    put_ahead(cluster.second, 0)
     await asyncio.to_thread(cluster.start)
     watching = asyncio.create_task(watcher.run())
     try:
@@ -103,14 +106,17 @@ def _drawn(
     faults: Sequence[Fault], chance: random.Random, began_at: float, seconds: float
 ) -> Iterator[Fault]:
     """Draw faults until the time is over; each once before one comes again."""
-    ending = {fault.name for fault in processes.FAULTS}
-    lasting = [fault for fault in faults if fault.name not in ending]
+    ending = [fault for fault in faults if fault in processes.FAULTS]
+    lasting = [fault for fault in faults if fault not in ending]
     deck: list[Fault] = []
+    was_ending = False
     while (passed := time.monotonic() - began_at) < seconds:
-        if lasting and passed > _ENDINGS_SHARE * seconds:
-            deck = [fault for fault in deck if fault.name not in ending]
-            deck = deck or chance.sample(lasting, len(lasting))
-        deck = deck or chance.sample(faults, len(faults))
+        is_ending = bool(ending) and (not lasting or passed < _ENDINGS_SHARE * seconds)
+        if not deck or is_ending != was_ending:
+            mixed = [*ending, *chance.sample(lasting, min(len(ending), len(lasting)))]
+            deck = list(mixed if is_ending else lasting)
+            chance.shuffle(deck)
+            was_ending = is_ending
         yield deck.pop()
 
 

@@ -12,7 +12,7 @@ import pytest
 from collab.testing.leaks import Life, Look
 from collab.testing.servers import Program, Site, wait_until
 
-MINUTES = 6
+MINUTES = 10
 
 
 def life(*, mib: float = 0.0, files: float = 0.0, tasks: float = 0.0) -> Life:
@@ -38,7 +38,7 @@ def test_what_grows_all_the_time_is_a_leak(leak: str) -> None:
 
 
 def test_a_short_life_is_not_judged() -> None:
-    """What a process takes in its first minute says nothing about the next."""
+    """What a process takes in its first minutes says nothing about the next."""
     short = life(mib=50.0)
     del short.looks[6:]
     assert not short.judged
