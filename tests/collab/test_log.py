@@ -479,6 +479,26 @@ async def test_log_is_away_while_another_writer_holds_the_lock(
         await one.close()
 
 
+async def test_a_connection_that_cannot_write_is_not_kept(
+    sqlite_alias: str, django_db_blocker: DjangoDbBlocker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite's stays read-only once it found its files so; the log asks again by another."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    with django_db_blocker.unblock():
+        one = OrmBed(sqlite_alias)
+        log, key = one.log(), one.room()
+
+        def turn_read_only() -> None:
+            connections[sqlite_alias].cursor().execute("PRAGMA query_only = 1")
+
+        await log._run(log._writer, turn_read_only)
+        with pytest.raises(LogUnavailable) as away:
+            await log.append([batch(key, b"a")])
+        assert "readonly" in str(away.value.__cause__)
+        assert await log.append([batch(key, b"a")]) == [Appended(1, 1)]
+        await one.close()
+
+
 @pytest.mark.postgres
 async def test_log_is_away_while_the_database_is_and_comes_back(
     tmp_path: Path, django_db_blocker: DjangoDbBlocker, monkeypatch: pytest.MonkeyPatch
