@@ -81,12 +81,12 @@ async def soak(
         tell: Takes a line of what was done.
     """
     chance = random.Random(seed)
-    outcome = Outcome(seed, seconds, time.monotonic())
-    watcher = Watcher(cluster.programs)
-    outcome.lives = watcher.lives
     # So that its clock can jump without a new start, which would end what is looked at.
     put_ahead(cluster.second, 0)
     await asyncio.to_thread(cluster.start)
+    outcome = Outcome(seed, seconds, time.monotonic())
+    watcher = Watcher(cluster.programs)
+    outcome.lives = watcher.lives
     watching = asyncio.create_task(watcher.run())
     try:
         for fault in _drawn(faults, chance, outcome.began_at, seconds):

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from django.core.management import CommandError, call_command
 
+from collab.testing import programs
 from collab.testing.leaks import Life, Look
 from collab.testing.servers import Program, Site, wait_until
 
@@ -43,6 +45,13 @@ def test_a_short_life_is_not_judged() -> None:
     del short.looks[6:]
     assert not short.judged
     assert short.problems() == []
+
+
+def test_soak_says_which_program_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is started, in one line."""
+    monkeypatch.setattr(programs, "find", lambda *names: None)
+    with pytest.raises(CommandError, match="needs redis-server, which is not on this machine"):
+        call_command("soak")
 
 
 @pytest.mark.postgres

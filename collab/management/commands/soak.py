@@ -52,6 +52,7 @@ class Command(BaseCommand):
             raise CommandError(
                 f'{error.name} is missing: pip install "django-collab[testing]"'
             ) from error
+        _check_programs()
         seed = random.randrange(2**32) if seed is None else seed  # noqa: S311 - no secret
         self.stdout.write(f"seed {seed}")
         faults = soak.faults_like(only)
@@ -69,7 +70,6 @@ class Command(BaseCommand):
         """Run it in a cluster that is gone afterwards, however it ends."""
         from collab.testing import soak
         from collab.testing.cluster import Cluster
-        from collab.testing.programs import MissingProgram
 
         async def run(cluster: Cluster) -> Outcome:
             task = asyncio.ensure_future(
@@ -79,16 +79,12 @@ class Command(BaseCommand):
                 asyncio.get_running_loop().add_signal_handler(number, task.cancel)
             return await task
 
+        # It is no part of what is installed by pip: there, people come without nginx.
+        conf = _NGINX_CONF if _NGINX_CONF.exists() else None
         with tempfile.TemporaryDirectory(prefix="collab-soak-") as directory:
-            try:
-                conf = _NGINX_CONF if _NGINX_CONF.exists() else None
-                cluster = Cluster(Path(directory), nginx_conf=conf, seed=seed)
-            except MissingProgram as missing:
-                raise CommandError(f"This {missing}.") from missing
+            cluster = Cluster(Path(directory), nginx_conf=conf, seed=seed)
             try:
                 return asyncio.run(run(cluster))
-            except MissingProgram as missing:
-                raise CommandError(f"This {missing}.") from missing
             except asyncio.CancelledError:
                 raise CommandError("Stopped before anything was done.") from None
             finally:
@@ -99,8 +95,25 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
+def _check_programs() -> None:
+    """Look for what will be started. Raises CommandError: it is not there."""
+    from collab.testing import programs
+
+    try:
+        programs.redis_server()
+        for program in ("initdb", "postgres", "pg_dump", "pg_restore"):
+            programs.postgres(program)
+        if _NGINX_CONF.exists():
+            programs.nginx()
+    except programs.MissingProgram as missing:
+        raise CommandError(f"It {missing}, which is not on this machine.") from missing
+
+
 def _minutes(text: str) -> float:
-    minutes = float(text)
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = 0
     if not 0 < minutes < 1e6:
         raise ArgumentTypeError(f"{text!r} is no number of minutes")
     return minutes

@@ -55,6 +55,7 @@ async def _kill_before_broadcast(scene: Scene) -> None:
     await author.connect()
     # Else it would die at the commit of somebody else.
     await scene.rest()
+    await scene.until_equal(_MOMENT_TIMEOUT_S)
     site.signal(DIE_BEFORE_BROADCAST)
     await author.write("in the log and nowhere else")
     await asyncio.to_thread(site.wait, _MOMENT_TIMEOUT_S)
