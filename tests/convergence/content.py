@@ -62,7 +62,7 @@ def content(doc: Doc) -> dict[str, Any]:
             "body": _runs(roots.body),
             "tree": [_node(child) for child in roots.tree.children],
             "map": _plain(roots.map),
-            "list": _plain(roots.list),
+            "list": list(roots.list),
             "panels": _plain(roots.panels),
         }
 
@@ -88,11 +88,10 @@ def _node(node: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
+    """Read a value; a pair of its kind and what is in it if it is shared, unlike a plain dict."""
     if isinstance(value, Map):
-        return {key: _plain(value[key]) for key in sorted(value.keys())}
-    if isinstance(value, Array):
-        return [_plain(each) for each in value]
-    return _runs(value) if isinstance(value, Text) else value
+        return ("map", {key: _plain(value[key]) for key in sorted(value.keys())})
+    return ("text", _runs(value)) if isinstance(value, Text) else value
 
 
 # Restoring
@@ -108,9 +107,9 @@ def restore(doc: Doc, wanted: dict[str, Any]) -> None:
         del roots.tree.children[:]
         for node in wanted["tree"]:
             _write_node(roots.tree, node)
-    _write_map(roots.map, wanted["map"])
-    _write_map(roots.panels, wanted["panels"])
-    if _plain(roots.list) != wanted["list"]:
+    _write_map(roots.map, wanted["map"][1])
+    _write_map(roots.panels, wanted["panels"][1])
+    if list(roots.list) != wanted["list"]:
         roots.list.clear()
         roots.list.extend(wanted["list"])
 
@@ -119,10 +118,10 @@ def _write_runs(text: Any, runs: list[tuple[Any, dict[str, Any]]]) -> None:
     at = 0
     for piece, formats in runs:
         if isinstance(piece, str):
-            text.insert(at, piece, formats or None)
+            text.insert(at, piece, formats)
             at += len(piece.encode())
         else:
-            text.insert_embed(at, piece, formats or None)
+            text.insert_embed(at, piece, formats)
             at += 1
 
 
@@ -146,15 +145,15 @@ def _write_map(there: Map[Any], wanted: dict[str, Any]) -> None:
         known = there.get(key)
         if key in there and _plain(known) == value:
             continue
-        if isinstance(value, dict):
+        if not isinstance(value, tuple):
+            there[key] = value
+        elif value[0] == "text":
+            there[key] = Text()
+            _write_runs(there[key], value[1])
+        else:
             if not isinstance(known, Map):
                 there[key] = Map()
-            _write_map(there[key], value)
-        elif isinstance(value, list):
-            there[key] = Text()
-            _write_runs(there[key], value)
-        else:
-            there[key] = value
+            _write_map(there[key], value[1])
 
 
 # Editing: each takes the roots and a number below 1000 that says where

@@ -30,7 +30,7 @@ _FILES = [
 class Owner(Protocol):
     """Whose tasks are watched."""
 
-    tasks: set[asyncio.Task[Any]]
+    tasks: dict[asyncio.Task[Any], None]
 
     def waits(self, places: Callable[[], Iterator[str]]) -> None:
         """Learn that a task waits now; `places` tells at which awaits."""
@@ -106,8 +106,8 @@ def _new_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -
     if owner is None:
         return asyncio.Task(coroutine, loop=loop, **options)
     task = asyncio.Task(_Watched(coroutine, owner), loop=loop, **options)
-    owner.tasks.add(task)
-    task.add_done_callback(owner.tasks.discard)
+    owner.tasks[task] = None
+    task.add_done_callback(owner.tasks.pop)
     return task
 
 

@@ -19,13 +19,18 @@ T = TypeVar("T")
 
 
 class Process:
-    """A process of the cluster. `points_met` counts the awaits that its tasks stood at."""
+    """A process of the cluster.
+
+    Args:
+        cluster: Where it is.
+        name: What its relay is called.
+    """
 
     def __init__(self, cluster: Cluster, name: str) -> None:
         self.cluster = cluster
         self.name = name
         self.dead = False
-        self.tasks: set[asyncio.Task[Any]] = set()
+        self.tasks: dict[asyncio.Task[Any], None] = {}
         self.sockets: dict[Socket, None] = {}
         # Where it dies, the next time that a task of it waits there.
         self.doom: str | None = None
