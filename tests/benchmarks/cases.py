@@ -49,7 +49,7 @@ class Extent:
     fanout: tuple[int, ...] = (2, 20, 100, 200, 400)
     presence: tuple[int, ...] = (50, 200, 500)
     storm: tuple[tuple[int, int], ...] = ((150, 1), (150, 4), (30, 20))
-    idle: str = "1000,2000,5000,10000"
+    idle: str = "1000,5000,10000"
     rooms: tuple[int, ...] = (500,)
     edits: tuple[int, ...] = (1_000, 10_000, 50_000, 260_000)
     processes: tuple[int, ...] = (1, 2, 4)

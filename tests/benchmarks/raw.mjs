@@ -9,12 +9,16 @@ const nothing = new Y.Doc();
 // What is read goes here, for all sockets: each piece is looked at before the next is read.
 const shared = Buffer.allocUnsafe(2 ** 20);
 
+const BINARY = 2;
+const PING = 9;
+const PONG = 10;
+
 /** Mask with zeros: the payload stays as it is. */
-function framed(payload) {
+function framed(payload, opcode = BINARY) {
   const head =
     payload.length < 126
-      ? Buffer.from([0x82, 0x80 | payload.length, 0, 0, 0, 0])
-      : Buffer.from([0x82, 0xfe, payload.length >> 8, payload.length & 255, 0, 0, 0, 0]);
+      ? Buffer.from([0x80 | opcode, 0x80 | payload.length, 0, 0, 0, 0])
+      : Buffer.from([0x80 | opcode, 0xfe, payload.length >> 8, payload.length & 255, 0, 0, 0, 0]);
   return Buffer.concat([head, payload]);
 }
 
@@ -133,13 +137,14 @@ export class Raw {
   /** Take a frame's header off the head. Returns what follows it. */
   #header() {
     const found = this.head.length < 2 ? undefined : lengths(this.head);
-    if (!found || this.head.length < found[0] + Math.min(found[1], 64)) return undefined;
+    if (!found || this.head.length < found[0] + Math.min(found[1], 125)) return undefined;
     const rest = this.head.subarray(found[0]);
     const opcode = this.head[0] & 0x0f;
     this.head = Buffer.alloc(0);
     this.size = this.left = found[1];
     this.kept = [];
-    this.synced ||= opcode === 2 && !this.plain && this.#answers(rest);
+    if (opcode === PING) this.socket.write(framed(rest.subarray(0, found[1]), PONG));
+    this.synced ||= opcode === BINARY && !this.plain && this.#answers(rest);
     if (!this.left) this.#whole();
     return rest;
   }

@@ -14,12 +14,10 @@ const processes = new Processes();
 
 const seed = await new Peer(target(0)).connect();
 const text = seed.doc.getText('t');
-const words = 'lorem ipsum dolor sit amet '.repeat(40);
+const words = 'lorem ipsum dolor sit amet '.repeat(40_000);
 while (text.length < mb * 1e6) {
-  seed.doc.transact(() => {
-    for (let i = 0; i < 20; i++) text.insert(text.length, words);
-  });
-  if (seed.socket.bufferedAmount > 2 ** 18) await sleep(5);
+  text.insert(text.length, words);
+  await until(() => seed.socket.bufferedAmount < 2 ** 20, 20_000);
 }
 // The server has it, and has done what follows from it, once it rests.
 await until(() => !seed.socket.bufferedAmount, 20_000);
