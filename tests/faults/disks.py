@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import resource
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,16 +54,24 @@ def no_growth(program: Program) -> Iterator[None]:
     Their writes fail as on a full disk, with EFBIG in place of ENOSPC.
     """
     root = psutil.Process(program.pid)
-    family = [root.pid, *(child.pid for child in root.children(recursive=True))]
-    before = {pid: resource.prlimit(pid, resource.RLIMIT_FSIZE) for pid in family}
-    for pid, (_, hard) in before.items():
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
+    family = [root, *root.children(recursive=True)]
+    for process in family:
+        _limit_files(process, "0")
     try:
         yield
     finally:
-        for pid, limits in before.items():
-            with contextlib.suppress(ProcessLookupError):
-                resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
+        for process in family:
+            # It may have ended of it.
+            with contextlib.suppress(psutil.NoSuchProcess, subprocess.CalledProcessError):
+                _limit_files(process, "unlimited")
+
+
+def _limit_files(process: psutil.Process, size: str) -> None:
+    """Set the size that a process's files may have; as its user, which takes no right of root's."""
+    uid, gid = process.uids().real, process.gids().real
+    mine = uid == os.geteuid()
+    owner = [] if mine else ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups"]
+    subprocess.run([*owner, "prlimit", f"--pid={process.pid}", f"--fsize={size}:"], check=True)
 
 
 @contextlib.contextmanager
