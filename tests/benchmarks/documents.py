@@ -19,9 +19,13 @@ _DELETES, _MOVES = 0.1, 0.01
 _STORE = """
 import json
 from pathlib import Path
+from django.db import connection
+from django.utils import timezone
 from collab.models import Room, Snapshot, StoredUpdate
 from documents.models import Document
 
+INTO = "collab_storedupdate (room_id, seq, data, created_at)"
+now = connection.ops.adapt_datetimefield_value(timezone.now())
 for document, path, stored in json.loads(GIVEN):
     room = Document.objects.get(pk=document).room
     data, at, rows = Path(path).read_bytes(), 0, []
@@ -32,10 +36,14 @@ for document, path, stored in json.loads(GIVEN):
             rows.append(data[at + 4 : at + 4 + size])
             at += 4 + size
     StoredUpdate.objects.filter(room=room).delete()  # Its title.
-    StoredUpdate.objects.bulk_create(
-        [StoredUpdate(room=room, seq=seq, data=row) for seq, row in enumerate(rows or [state], 1)],
-        batch_size=5000,
-    )
+    table = [(room.pk, seq, row, now) for seq, row in enumerate(rows or [state], 1)]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            with cursor.copy(f"COPY {INTO} FROM STDIN") as copy:
+                for row in table:
+                    copy.write_row(row)
+        else:
+            cursor.executemany(f"INSERT INTO {INTO} VALUES (%s, %s, %s, %s)", table)
     Room.objects.filter(pk=room.pk).update(head=max(len(rows), 1))
     if stored == "snapshot":
         Snapshot.objects.create(room=room, seq=1, data=state)

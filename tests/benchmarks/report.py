@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -246,7 +247,7 @@ def limits(results: Results) -> str:
         steps = found["steps"]
         held = steps[:-1] if found["stop"] else steps
         best = held[-1] if held else {}
-        deliveries = best.get("edits_per_s", 0) * (found["clients"] - 1)
+        deliveries = best["edits_per_s"] * (found["clients"] - 1) if best else None
         rows.append([
             f"{found['clients']} peers", entry["subject"], number(best.get("edits_per_s")),
             number(deliveries), number(best.get("cpu_percent")), number(best.get("p99_ms")),
@@ -324,6 +325,7 @@ def write(found: Mapping[str, Any], output: Path, *, publish: bool = False) -> N
         fill(ROOT / "docs" / "benchmarks.md", blocks)
         fill(ROOT / "README.md", {"bench": summary(results)})
         plots.draw(results, ROOT / "docs" / "bench")
+        (ROOT / "docs" / "bench" / "results.json").write_text(json.dumps(found, indent=1) + "\n")
 
 
 def fill(path: Path, blocks: Mapping[str, str]) -> None:
