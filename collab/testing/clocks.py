@@ -8,6 +8,8 @@ Variables of the environment say what is different:
     CLOCKS_FASTER  a number: all clocks, and all time-outs of the event loop, run so many times as
                    fast.
     CLOCKS_OF      the module that is run with them, `collab` if there is none.
+
+Such a process also tidies its memory when it is told to (`tidy`): what is left then is in use.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 MODULE = "collab.testing.clocks"
 AHEAD, FASTER, OF = "CLOCKS_AHEAD", "CLOCKS_FASTER", "CLOCKS_OF"
 _MOVE = signal.SIGRTMIN
+_TIDY = signal.SIGRTMIN + 1
 
 
 def put_ahead(site: Site, seconds: float) -> None:
@@ -41,6 +44,11 @@ def put_ahead(site: Site, seconds: float) -> None:
 def movable(site: Site) -> bool:
     """Tell whether a site was made to run with a wall clock that moves."""
     return AHEAD in site.environment
+
+
+def tidy(site: Site) -> None:
+    """Have a site collect its garbage soon; it must run, with this module."""
+    site.signal(_TIDY)
 
 
 def make_faster(site: Site, factor: float) -> None:
@@ -87,8 +95,15 @@ def _hurry(factor: float) -> None:
     selectors.EpollSelector.select = sooner  # type: ignore[method-assign]
 
 
+def _tidy(number: int, frame: object) -> None:
+    from collab.heap import give_memory_back
+
+    give_memory_back()
+
+
 def main() -> None:
     """Run a module with the clocks that the environment asks for."""
+    signal.signal(_TIDY, _tidy)
     if path := os.environ.get(AHEAD):
         _follow(Path(path))
     if factor := os.environ.get(FASTER):

@@ -12,9 +12,10 @@ from statistics import median
 import httpx
 import psutil
 
+from collab.testing.clocks import movable, tidy
 from collab.testing.servers import Program, Site
 
-LOOK_EVERY_S = 2.0
+LOOK_EVERY_S = 5.0
 WARM_UP_S = 180.0
 """What a process takes until each kind of fault came once, it keeps: code, caches, connections."""
 JUDGED_S = 120.0
@@ -120,6 +121,9 @@ class Watcher:
             try:
                 if program.running:
                     self._life_of(program).looks.append(self._look_at(program))
+                    if isinstance(program, Site) and movable(program):
+                        # For the next look. It has answered, so it listens to signals by now.
+                        tidy(program)
             except (psutil.Error, httpx.HTTPError, StopIteration):
                 continue  # It ends, starts, or is stopped right now.
 

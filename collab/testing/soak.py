@@ -81,8 +81,10 @@ async def soak(
         tell: Takes a line of what was done.
     """
     chance = random.Random(seed)
-    # So that its clock can jump without a new start, which would end what is looked at.
-    put_ahead(cluster.second, 0)
+    # So that clocks can jump without a new start, which would end what is looked at, and garbage
+    # is no leak.
+    for site in cluster.sites:
+        put_ahead(site, 0)
     await asyncio.to_thread(cluster.start)
     outcome = Outcome(seed, seconds, time.monotonic())
     watcher = Watcher(cluster.programs)

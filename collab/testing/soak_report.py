@@ -15,7 +15,8 @@ from collab.testing.soak import Outcome, Round
 
 _BOUNDS = (
     f"Web processes, Redis, nginx and PostgreSQL are looked at every {leaks.LOOK_EVERY_S:g} s,"
-    " each with its children: memory that is theirs alone (USS), open files, and tasks of the"
+    " each with its children: memory that is theirs alone (USS; of web processes, after their"
+    " garbage is collected), open files, and tasks of the"
     f" event loop (`collab_tasks` in /metrics). The first {leaks.WARM_UP_S:g} s of a process are"
     f" its warm-up. One that lives {leaks.JUDGED_S:g} s longer is judged: the median of the"
     " slopes between all pairs of looks (Theil-Sen) must be at most"
