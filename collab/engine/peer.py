@@ -47,6 +47,7 @@ class Peer:
         "_bytes_left",
         "_filled_at",
         "_frames_left",
+        "_right_untold",
         "_stalled_at",
         "acked",
         "acks",
@@ -85,6 +86,7 @@ class Peer:
         self.denied = False
         # Whether it sent what was not applied, and no step 2, which has all of that, since.
         self.owes = False
+        self._right_untold = False
         self.closed = False
         self.stalled = False
         self.outbox: Outbox | None = None
@@ -196,6 +198,7 @@ class Peer:
             if frame is None:
                 break
             self._send_whole(frame)
+        self._tell_right()
         if not box:
             self.outbox = None
 
@@ -204,8 +207,14 @@ class Peer:
         if may_write == self.may_write or self.closed:
             return
         self.may_write = may_write
-        if not self.stalled:
-            self.send(self.room.step1() if may_write else DENIED)
+        self._right_untold = True
+        self._tell_right()
+
+    def _tell_right(self) -> None:
+        """Say that it may not write any more, or ask for what it has, once it reads."""
+        if self._right_untold and not self.stalled:
+            self._right_untold = False
+            self.send(self.room.step1() if self.may_write else DENIED)
 
     def close(self, code: int, reason: str) -> None:
         """Close the socket; the room forgets the peer at once."""

@@ -297,6 +297,27 @@ async def test_what_was_denied_is_acked_only_with_the_step_2_that_brings_it(worl
     assert world.stored() == "abc"
 
 
+async def test_who_may_write_again_is_asked_once_they_read(world: World) -> None:
+    """What was denied would stay with its author if a full buffer swallowed the question."""
+    room = await world.room()
+    ann, bob = Page(1).join(room), Page(2).join(room)
+    assert ann.peer is not None
+    ann.peer.allow(may_write=False)
+    ann.wire.blocked = True
+    bob.type("b")
+    await passes(0.1)
+    ann.type("a")
+    asked = len(ann.wire.payloads(Kind.STEP1))
+    ann.peer.allow(may_write=True)
+    assert len(ann.wire.payloads(Kind.STEP1)) == asked
+    ann.wire.blocked = False
+    ann.peer.drained()
+    (question,) = ann.wire.payloads(Kind.STEP1)[asked:]
+    ann.send(ann.doc.get_update(question), Kind.STEP2)
+    await world.saved()
+    assert sorted(world.stored()) == ["a", "b"]
+
+
 # Refusals
 
 BAD_FRAMES = [
