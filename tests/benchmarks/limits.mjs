@@ -19,7 +19,7 @@ function stoppedBy({ drained, p99_ms, cpu_percent, peers_percent }) {
 
 const steps = [];
 let stop;
-for (const rate of numbers('rates', '1,2,5,10,20,40,80')) {
+for (const rate of numbers('rates', '1,2,5,10,20,40,80,160')) {
   const figures = await writers.write(rate, seconds, 2 * boundMs);
   stop = stoppedBy(figures);
   steps.push({ rate, ...figures });

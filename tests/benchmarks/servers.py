@@ -69,14 +69,10 @@ class PinnedSite(Site):
 
 
 class UvicornSite(PinnedSite):
-    """The site on uvicorn, as its documentation says."""
+    """The site on uvicorn, with uvloop."""
 
     def start(self, *, wait: bool = True) -> None:
-        command = [
-            sys.executable, "-m", "uvicorn", "collab.site.asgi:application", "--port",
-            str(self.port), "--loop", "uvloop", "--ws", "websockets-sansio",
-            "--log-level", "warning",
-        ]  # fmt: skip
+        command = [sys.executable, "-m", "collab.site.uvicorn", "--port", str(self.port)]
         self.spawn(command, self.environment)
         if wait:
             self.wait_ready()

@@ -13,6 +13,7 @@ from collab.testing.servers import Site, running
 
 SERVERS = {
     "uvicorn": ["uvicorn", "collab.site.asgi:application", "--ws", "websockets-sansio", "--port"],
+    "live uvicorn": ["collab.site.uvicorn", "--port"],
     "daphne": ["daphne", "collab.site.asgi:application", "-p"],
 }
 
@@ -60,13 +61,14 @@ async def test_another_server_serves_documents(server: str, tmp_path: Path) -> N
         await again.close()
 
 
-async def test_uvicorn_saves_before_it_exits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("server", ["uvicorn", "live uvicorn"])
+async def test_uvicorn_saves_before_it_exits(server: str, tmp_path: Path) -> None:
     """An edit that is under way at SIGTERM is in the log after it: the lifespan's end commits."""
     made = Site(tmp_path)
     with running(made):
         key = made.key()
         document = made.create_document(key)
-    other = OtherServer(tmp_path, "uvicorn")
+    other = OtherServer(tmp_path, server)
     with running(other):
         ada = Peer(f"{other.ws_url}/ws/documents/{document}", key)
         await ada.connect()
