@@ -11,7 +11,7 @@ for (let n = 0; n < wanted.length; n++) {
   let cpu = 0;
   for (let time = 0; time < again; time++) {
     // The one before is closed by now: rooms close at once when nobody is in them.
-    await sleep(1500);
+    await sleep(700);
     const span = new Span(processes);
     const raw = new Raw(target(0, documentName(n)));
     await raw.connect(wanted[n]);
