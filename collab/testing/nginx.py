@@ -7,10 +7,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-import httpx
-
 from collab.testing import programs
-from collab.testing.servers import Program, free_port, wait_until
+from collab.testing.servers import Program, ask, free_port, wait_until
 
 
 def render(configuration: Path, directory: Path, port: int, upstream: Mapping[str, int]) -> str:
@@ -68,7 +66,7 @@ class Nginx(Program):
             programs.nginx(), "-c", str(self._conf), "-p", str(self.directory), "-e", "stderr",
             "-g", f"{user}daemon off;",
         ])  # fmt: skip
-        wait_until(lambda: httpx.get(f"{self.url}/healthz").status_code == 200, "nginx answering")
+        wait_until(lambda: ask("GET", f"{self.url}/healthz").status_code == 200, "nginx answering")
 
     def kill(self) -> None:
         """End it at once. Not by SIGKILL: workers of a master that is killed go on without it."""

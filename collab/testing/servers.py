@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -29,6 +30,11 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def ask(method: str, url: str, **asked: Any) -> httpx.Response:
+    """Ask a server of this machine; as `httpx.request`, which reads certificates for 20 ms."""
+    return httpx.request(method, url, verify=False, **asked)  # noqa: S501
 
 
 def wait_until(holds: Callable[[], object], what: str, timeout_s: float = START_TIMEOUT_S) -> None:
@@ -230,7 +236,7 @@ class Site(Program):
         def ready() -> bool:
             if not self.running:
                 raise RuntimeError(f"the site ended: {self.output()[-2000:]}")
-            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
+            return ask("GET", f"{self.url}/readyz", timeout=5).status_code == 200
 
         wait_until(ready, "the site being ready")
 
@@ -250,7 +256,8 @@ class Site(Program):
 
     def create_document(self, key: str, title: str = "A document") -> str:
         """Create a document. Returns its id."""
-        answer = httpx.post(
+        answer = ask(
+            "POST",
             f"{self.url}/api/documents",
             json={"title": title},
             headers={"Authorization": f"Bearer {key}"},
@@ -260,7 +267,8 @@ class Site(Program):
         return str(answer.json()["id"])
 
     def content(self, key: str, document: str, format: str = "yjs") -> httpx.Response:
-        answer = httpx.get(
+        answer = ask(
+            "GET",
             f"{self.url}/api/documents/{document}/content",
             params={"format": format},
             headers={"Authorization": f"Bearer {key}"},

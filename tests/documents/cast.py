@@ -124,17 +124,18 @@ class Stage:
     def api(self, actor: Actor | None = None) -> httpx.Client:
         """Open an HTTP client that acts as somebody by their API key."""
         headers = {} if actor is None else actor.bearer
-        return httpx.Client(base_url=self.site.url, headers=headers, timeout=20)
+        return httpx.Client(base_url=self.site.url, headers=headers, timeout=20, verify=False)
 
     def browser(self, actor: Actor) -> httpx.Client:
         """Open an HTTP client with somebody's session, and the CSRF token of a page."""
         cookies = {"sessionid": actor.session}
-        page = httpx.get(self.site.url, cookies=cookies, timeout=20)
+        page = httpx.get(self.site.url, cookies=cookies, timeout=20, verify=False)
         cookies["csrftoken"] = page.cookies["csrftoken"]
         return httpx.Client(
             base_url=self.site.url,
             cookies=cookies,
             headers={"X-CSRFToken": cookies["csrftoken"]},
+            verify=False,
             timeout=20,
         )
 
