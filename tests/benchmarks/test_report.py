@@ -61,7 +61,6 @@ def test_the_same_figures_make_the_same_plots(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An SVG holds no date and no random name, so that a plot changes with its figures only."""
-    pytest.importorskip("matplotlib")
     from tests.benchmarks import plots
 
     results = report.Results(stored())
@@ -83,7 +82,6 @@ def test_every_case_has_a_script_and_a_name_of_its_own(extent: cases.Extent) -> 
 
 def test_the_command_makes_tables_of_stored_figures(tmp_path: Path) -> None:
     """`collab bench --report` measures nothing, and needs nothing but Python."""
-    pytest.importorskip("matplotlib")
     command = [sys.executable, "-m", "collab", "--data", str(tmp_path / "data"), "bench"]
     arguments = ["--report", str(HERE / "stored.json"), "--output", str(tmp_path / "out")]
     done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60)

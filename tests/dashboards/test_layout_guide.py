@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import httpx
-import pytest
 
+from collab.testing import programs
 from collab.testing.servers import Site
 from dashboards.layout import exchange
+from tests.support import needs
 
 GUIDE = Path(__file__).parents[2] / "docs" / "layout.md"
 
@@ -29,9 +29,10 @@ def test_the_example_of_a_file_says_no_more_than_it_must() -> None:
     assert exchange.parse(exchange.written(layout)) == layout
 
 
-@pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq")
 def test_every_example_of_the_guide_works(site: Site, tmp_path: Path) -> None:
     """As it stands there, one after the other in one shell, which stops at the first failure."""
+    if programs.find("jq") is None:
+        needs.missing("needs jq")
     key = site.key()
     api = httpx.Client(base_url=f"{site.url}/api", timeout=20,
                        headers={"Authorization": f"Bearer {key}"})  # fmt: skip

@@ -64,7 +64,7 @@ def observe(receiver: Receiver, count: int) -> None:
 def get(receiver: Receiver, path: str, key: str = "full", **asked: Any) -> httpx.Response:
     headers = {"Authorization": f"Bearer {receiver.keys[key]}"} if key else {}
     url = f"{receiver.site.url}{path}"
-    return httpx.get(url, params=asked or None, headers=headers, timeout=20)
+    return httpx.get(url, params=asked or None, headers=headers, timeout=20, verify=False)
 
 
 def query(receiver: Receiver, **asked: Any) -> dict[str, Any]:
@@ -137,7 +137,10 @@ def test_an_answer_has_lines_on_one_time_axis(receiver: Receiver) -> None:
     assert {b - a for a, b in zip(found["at"], found["at"][1:], strict=False)} == {60_000}
     for column in ("value", "low", "high"):
         assert len(line[column]) == len(found["at"])
-    for value, low, high in zip(line["value"], line["low"], line["high"], strict=True):
+    columns = (line[column] for column in ("value", "low", "high"))
+    for at, value, low, high in zip(found["at"], *columns, strict=True):
+        if at > found["newest_ms"]:
+            continue  # The window of a minute that has just begun, and of which nothing is there.
         assert 0 <= low <= value <= high <= 3
     early = query(receiver, metric="cpu_percent", by="", step="60s", **{"from": NOW_MS - 900_000})
     assert early["lines"][0]["value"][0] is None
