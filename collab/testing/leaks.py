@@ -16,8 +16,10 @@ from collab.testing.clocks import movable, tidy
 from collab.testing.servers import Program, Site
 
 LOOK_EVERY_S = 5.0
-WARM_UP_S = 180.0
-"""What a process takes until each kind of fault came once, it keeps: code, caches, connections."""
+WARM_UP_S = 300.0
+"""What a process takes until each kind of fault came once, it keeps: code, caches, connections.
+
+All that end no process take about four minutes."""
 JUDGED_S = 120.0
 """Lives that go on for less than this after the warm-up are shown, and not judged."""
 MIB_PER_MINUTE = 1.0
