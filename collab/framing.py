@@ -16,6 +16,8 @@ import struct
 EXTENSION = "collab.frames"
 TEXT = 1
 BINARY = 2
+PING = 9
+PONG = 10
 
 
 def header(opcode: int, length: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,9 @@ class Person:
 KEEP_ALIVE = protocol.encode(Kind.AWARENESS, protocol.encode_states(()))
 # Says to a provider that its content is not applied.
 DENIED = protocol.encode(Kind.DENIED, b"You may read this document, not change it.")
+
+# Who takes a large frame no faster than this is closed as one that does not read.
+_SLOW_LINE_BYTES_PER_S = 2**17
 
 
 class Peer:
@@ -156,6 +160,8 @@ class Peer:
         self.charge(len(frame))
         if len(frame) >= LARGE_BYTES and self.room.turns.full:
             self._stall()
+            # It waits for others, not we for it.
+            self._stalled_at = math.inf
             self._box().add_question(state_vector)
             self.room.turns.wait(self)
         else:
@@ -171,6 +177,8 @@ class Peer:
             self.send(KEEP_ALIVE)
         if self.stalled and not self.closed:
             self.room.turns.begin(self)
+            # So much takes its time on a line that is slow, and still read.
+            self._stalled_at += len(frame) / _SLOW_LINE_BYTES_PER_S
 
     def ack(self, count: int) -> None:
         """Say that the first `count` content frames of this connection are durable."""

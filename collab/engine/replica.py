@@ -25,7 +25,7 @@ EMPTY_UPDATE = b"\x00\x00"
 EMPTY_STATE = b"\x00"
 # What must end the process or the task, never be taken for a refused update. pycrdt's
 # PanicException derives from BaseException, so `except Exception` would miss it.
-_NOT_OURS = (KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError)
+NOT_OURS = (KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError)
 
 
 class Replica:
@@ -90,7 +90,7 @@ class Replica:
                     else:
                         self._pending.add(Held(update, contents))
                 self._release()
-        except _NOT_OURS:
+        except NOT_OURS:
             raise
         except BaseException as error:
             raise self._break(error) from error
@@ -114,7 +114,7 @@ class Replica:
                 self._integrate(update, contents)
                 return merge([update, *self._release()])
             return self._apply_unsure(update, contents)
-        except _NOT_OURS:
+        except NOT_OURS:
             raise
         except BaseException as error:
             raise self._break(error) from error
@@ -205,7 +205,7 @@ class Replica:
     def _encoded(self, state_vector: bytes) -> bytes:
         try:
             return self.doc.get_update(state_vector)
-        except _NOT_OURS:
+        except NOT_OURS:
             raise
         except BaseException as error:
             raise self._break(error) from error
@@ -232,7 +232,7 @@ def merge(updates: list[bytes]) -> bytes:
         return updates[0]
     try:
         return pycrdt.merge_updates(*updates)
-    except _NOT_OURS:
+    except NOT_OURS:
         raise
     except BaseException as error:
         raise UpdateRejected(f"The document's engine cannot merge updates: {error}") from error

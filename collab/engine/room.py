@@ -24,7 +24,7 @@ from collab.engine.firewall import check_state_vector
 from collab.engine.journal import Unsaved
 from collab.engine.peer import DENIED, KEEP_ALIVE, Peer
 from collab.engine.protocol import Kind
-from collab.engine.replica import EMPTY_STATE, EMPTY_UPDATE, replay
+from collab.engine.replica import EMPTY_STATE, EMPTY_UPDATE, NOT_OURS, replay
 from collab.engine.tail import Tail
 
 if TYPE_CHECKING:
@@ -142,6 +142,14 @@ class Room:
                 peer.charge(self.company.show(peer))
         except (Refused, Overloaded) as error:
             self.refuse(peer, error)
+        except NOT_OURS:
+            raise
+        except BaseException:
+            # Also a panic of the CRDT's, which servers would let pass and go on: then the frames
+            # that follow would be acknowledged by the wrong number, and rest on what is not stored.
+            logger.exception("Room %s: a frame could not be taken", self.key)
+            peer.close(1011, "The server failed; come back.")
+            self.restart("a frame of a peer failed half-way")
 
     def refuse(self, peer: Peer, error: Refused | Overloaded) -> None:
         """Close the peer whose frame was refused, and nobody else."""
@@ -197,10 +205,9 @@ class Room:
         if update == EMPTY_UPDATE:
             return  # So an unmodified provider answers step 1; it denies nothing.
         peer.owes = True
-        if not peer.denied:
+        if not peer.denied and not peer.stalled:
             peer.denied = True
-            if not peer.stalled:
-                peer.send(DENIED)
+            peer.send(DENIED)
 
     def _apply(self, peer: Peer | None, author: Author, update: bytes) -> bool:
         if self._journal.full:

@@ -7,6 +7,7 @@ long before the last, and the last no later.
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from collab.engine.peer import Peer
     from collab.engine.ports import Clock
+
+logger = logging.getLogger(__name__)
 
 LARGE_BYTES = 512 * 2**10
 _AT_ONCE = 16
@@ -29,6 +32,7 @@ class Turns:
         self._clock = clock
         self._sending: dict[Peer, asyncio.TimerHandle] = {}
         self._waiting: dict[Peer, None] = {}
+        self._serving: asyncio.TimerHandle | None = None
 
     @property
     def full(self) -> bool:
@@ -49,10 +53,27 @@ class Turns:
         """Let the next begin: the peer has its answer, or is gone. Does nothing for others."""
         self._waiting.pop(peer, None)
         timer = self._sending.pop(peer, None)
-        if timer is None:
-            return
-        timer.cancel()
+        if timer is not None:
+            timer.cancel()
+        if not self._waiting:
+            self._serve_later(False)
+        elif not self.full:
+            self._serve_later(True)
+
+    def _serve_later(self, wanted: bool) -> None:
+        """Serve on the next turn of the loop: all may be leaving just now, one after the other."""
+        if wanted and self._serving is None:
+            self._serving = self._clock.call_later(0, self._serve)
+        elif not wanted and self._serving is not None:
+            self._serving.cancel()
+            self._serving = None
+
+    def _serve(self) -> None:
+        self._serving = None
         while self._waiting and not self.full:
             following = next(iter(self._waiting))
             del self._waiting[following]
-            following.drained()
+            try:
+                following.drained()
+            except Exception:
+                logger.exception("A peer of room %s cannot be answered", following.room.key)

@@ -79,6 +79,8 @@ class LiveProtocol(WebSocketProtocol):
     CONFIG_ATTRS: Sequence[str] = ()
 
     _drained: asyncio.Future[None] | None = None
+    # Pings and pongs that came due within a large frame, the last of each.
+    _held: dict[int, dict[str, Any]] | None = None
 
     def connectionMade(self) -> None:
         for name in WebSocketProtocol.CONFIG_ATTRS:
@@ -133,7 +135,8 @@ class LiveProtocol(WebSocketProtocol):
             at = start + length
             self.onMessage(payload.to_bytes(length, "little"), True)
             if self.state != self.STATE_OPEN:
-                return b""
+                # What follows is autobahn's to drop: it reads on until the peer has closed, too.
+                break
         return data[at:]
 
     def pauseProducing(self) -> None:
@@ -188,13 +191,28 @@ class LiveProtocol(WebSocketProtocol):
                 if self._drained is not None:
                     await self._drained
             return
-        view = memoryview(data)
+        held = self._held = {}
+        try:
+            await self._write_slices(memoryview(data))
+        finally:
+            self._held = None
+        for frame in held.values():
+            self.sendFrame(**frame)
+
+    async def _write_slices(self, data: memoryview) -> None:
         for start in range(0, len(data), _SLICE_BYTES):
             if self.state != self.STATE_OPEN:
                 return
-            self._write(bytes(view[start : start + _SLICE_BYTES]))
+            self._write(bytes(data[start : start + _SLICE_BYTES]))
             if self._drained is not None:
                 await self._drained
+
+    def sendFrame(self, opcode: int, **other: Any) -> None:
+        """Send a frame of autobahn's own; a ping or pong not between the slices of another."""
+        if self._held is not None and opcode in (framing.PING, framing.PONG):
+            self._held[opcode] = {"opcode": opcode, **other}
+        else:
+            super().sendFrame(opcode=opcode, **other)
 
     def _write(self, data: bytes) -> None:
         """Give bytes to the kernel now if none wait before them; Twisted would on its next turn.

@@ -297,6 +297,25 @@ async def test_what_was_denied_is_acked_only_with_the_step_2_that_brings_it(worl
     assert world.stored() == "abc"
 
 
+async def test_a_frame_that_fails_has_the_room_loaded_anew(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever was raised: what follows would rest on an edit that is here and not stored."""
+    room = await world.room()
+    ann, bob = Page(1).join(room), Page(2).join(room)
+
+    class Panic(BaseException):
+        """As pycrdt's."""
+
+    def fail(*_: object) -> None:
+        raise Panic
+
+    monkeypatch.setattr(room._fanout, "add", fail)
+    ann.type("a")
+    assert (ann.wire.code, bob.wire.code) == (1011, 1012)
+    assert room.closed
+
+
 async def test_who_may_write_again_is_asked_once_they_read(world: World) -> None:
     """What was denied would stay with its author if a full buffer swallowed the question."""
     room = await world.room()

@@ -6,7 +6,7 @@ from collab.engine import protocol
 from collab.engine.protocol import Kind
 from collab.engine.room import Room
 from collab.engine.turns import _AT_ONCE, _PATIENCE_S, LARGE_BYTES
-from tests.engine.world import Page, World, passes
+from tests.engine.world import Page, World, passes, settled
 
 MORE = 3
 
@@ -47,6 +47,7 @@ async def test_few_large_answers_are_on_their_way_at_once(world: World) -> None:
     assert answered(pages) == [True] * _AT_ONCE + [False] * MORE
     for n in range(MORE):
         drain(pages[n])
+        await settled()
         assert answered(pages) == [True] * (_AT_ONCE + n + 1) + [False] * (MORE - n - 1)
 
 
@@ -59,6 +60,7 @@ async def test_an_answer_that_waited_holds_what_was_written_meanwhile(world: Wor
     await passes(0.1)
     assert len(pages[-1].wire.frames) == before
     drain(pages[0])
+    await settled()
     assert pages[-1].text.endswith("meanwhile")
     assert len(pages[-1].wire.payloads(Kind.UPDATE)) == 0
 
@@ -77,7 +79,29 @@ async def test_who_leaves_gives_its_turn_on(world: World) -> None:
     pages = joining(room, _AT_ONCE + 2)
     pages[-2].leave()
     pages[0].leave()
+    await settled()
     assert answered(pages)[-2:] == [False, True]
+
+
+async def test_who_are_all_sent_away_are_sent_no_large_answer_first(world: World) -> None:
+    """A room that closes gives no turn on to somebody whom it closes next."""
+    room = await large(world)
+    pages = joining(room, _AT_ONCE + MORE)
+    room.restart("the test says so")
+    await settled()
+    assert answered(pages) == [True] * _AT_ONCE + [False] * MORE
+    assert {page.wire.code for page in pages} == {1012}
+
+
+async def test_a_slow_line_is_given_the_time_that_a_large_answer_takes(world: World) -> None:
+    """Half a megabyte more than `stall_s` allows comes through at a megabit a second."""
+    world.limit(stall_s=5)
+    room = await large(world)
+    (page,) = joining(room, 1)
+    await passes(8)
+    assert page.wire.code is None
+    await passes(5)
+    assert page.wire.code == 1013
 
 
 async def test_sockets_that_take_all_at_once_wait_for_nothing(world: World) -> None:

@@ -1,10 +1,16 @@
-"""What comes in on one socket of Daphne's, in order and bounded."""
+"""What comes in on one socket of Daphne's, in order and bounded; and frames that go out whole."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+from collab.engine import protocol
+from collab.engine.protocol import Kind
 from collab.site.websocket import Inbox
+from collab.testing.peer import Peer
+from collab.testing.servers import Site, ask
+from tests.support.raw import RawPeer
 
 
 def frame(data: bytes) -> dict[str, Any]:
@@ -45,3 +51,29 @@ async def test_nothing_is_handed_over_to_who_left() -> None:
     inbox.hand_to(None)
     inbox.put_nowait(frame(b"late"))
     assert taken == []
+
+
+async def test_a_ping_within_a_large_frame_is_answered_after_it(site: Site) -> None:
+    """A pong between two slices of the frame would be taken for a part of the content."""
+    key = await asyncio.to_thread(site.key)
+    document = await asyncio.to_thread(site.create_document, key)
+    url = f"{site.ws_url}/ws/documents/{document}"
+    ada = Peer(url, key)
+    await ada.connect()
+    await ada.write("x" * 6_000_000)
+    await ada.until_saved()
+    slow = await RawPeer.open(url, key, kernel_bytes=4096)
+    slow.write(protocol.encode(Kind.STEP1, b"\x00"))
+    opcode, payload = await slow.read()
+    while opcode == slow.BINARY and protocol.decode(payload)[0] is not Kind.STEP1:
+        opcode, payload = await slow.read()
+    slow.ping()
+    # Its loop has read the ping before it answers this.
+    await asyncio.to_thread(ask, "GET", f"{site.url}/healthz", timeout=20)
+    frames = [await slow.read()]
+    while frames[-1][0] != slow.PONG:
+        frames.append(await slow.read())
+    contents = [protocol.decode(payload) for opcode, payload in frames if opcode == slow.BINARY]
+    assert any(kind is Kind.STEP2 and len(data) > 6_000_000 for kind, data in contents)
+    slow.cut()
+    await ada.close()

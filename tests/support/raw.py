@@ -17,7 +17,7 @@ class RawPeer:
     What it does not read stays in the kernel's buffers, and then in the server.
     """
 
-    BINARY, CLOSE = 2, 8
+    BINARY, CLOSE, PONG = 2, 8, 10
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -65,6 +65,10 @@ class RawPeer:
             header = struct.pack("!BBQ", 0x80 | self.BINARY, 0x80 | 127, length)
         # A mask of zeros is a mask (RFC 6455 5.3), and leaves the payload as it is.
         self._writer.write(header + bytes(4) + payload)
+
+    def ping(self) -> None:
+        """Ask for a pong."""
+        self._writer.write(bytes((0x80 | 9, 0x80)) + bytes(4))
 
     async def drain(self) -> None:
         """Wait until the kernel has taken most of what was written.
