@@ -76,8 +76,11 @@ class Process:
 
     @classmethod
     def loops(cls) -> list[asyncio.AbstractEventLoop]:
-        """Return the loops of all that run in this operating-system process."""
-        return list(cls._by_loop)
+        """Return the loops of all that run in this operating-system process.
+
+        One whose loop was closed without a stop runs no more.
+        """
+        return [loop for loop in cls._by_loop if not loop.is_closed()]
 
     async def stop(self) -> bool:
         """Close all peers with 1012, save everything, end every task.
