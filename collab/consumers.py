@@ -231,7 +231,11 @@ class LiveConsumer(AsyncConsumer):
 
     def log_out(self) -> None:
         """Close: the session that this socket came with ends."""
-        self.wire.close(CloseCode.NO_LOGIN, _("You logged out."))
+        self.close(CloseCode.NO_LOGIN, _("You logged out."))
+
+    def close(self, code: int, reason: str) -> None:
+        """Close the socket; nothing that it still sends is taken."""
+        self.wire.close(code, reason)
 
     async def _ask(self) -> None:
         try:
@@ -240,7 +244,7 @@ class LiveConsumer(AsyncConsumer):
         except CollabError as error:
             # Who had the document open knows that it existed, and may know whether it still does.
             hidden = error.code == CloseCode.NO_SUCH_DOCUMENT and not getattr(error, "gone", False)
-            self.wire.close(CloseCode.NO_RIGHT if hidden else error.code, str(error))
+            self.close(CloseCode.NO_RIGHT if hidden else error.code, str(error))
         except DatabaseError as error:
             # Asked for again by the watch, or with the next change.
             logger.warning("Rights could not be asked for: %r", error)
@@ -337,6 +341,12 @@ class RoomConsumer(LiveConsumer):
         admission = await self.admit()
         if self._peer is not None:
             self._peer.allow(may_write=admission.may_write)
+
+    def close(self, code: int, reason: str) -> None:
+        # A closing handshake takes up to a second, in which frames are read.
+        if self._peer is not None:
+            self._peer.close(code, reason)
+        super().close(code, reason)
 
     def receive(self, frame: bytes) -> None:
         if self._peer is not None:

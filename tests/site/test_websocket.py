@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pycrdt
+
 from collab.engine import protocol
 from collab.engine.protocol import Kind
 from collab.site.websocket import Inbox
@@ -77,3 +79,25 @@ async def test_a_ping_within_a_large_frame_is_answered_after_it(site: Site) -> N
     assert any(kind is Kind.STEP2 and len(data) > 6_000_000 for kind, data in contents)
     slow.cut()
     await ada.close()
+
+
+async def test_who_lost_their_role_cannot_write_while_the_socket_closes(site: Site) -> None:
+    """Whoever does not answer the close frame is read for a second more, and not taken."""
+    ada, bob = [await asyncio.to_thread(site.key, name) for name in ("ada", "bob")]
+    document = await asyncio.to_thread(site.create_document, ada)
+    grants = f"{site.url}/api/documents/{document}/grants"
+    owner = {"Authorization": f"Bearer {ada}"}
+    granted = {"user": "bob", "role": "editor"}
+    grant = await asyncio.to_thread(ask, "POST", grants, json=granted, headers=owner)
+    raw = await RawPeer.open(f"{site.ws_url}/ws/documents/{document}", bob)
+    await asyncio.to_thread(ask, "DELETE", f"{grants}/{grant.json()['id']}", headers=owner)
+    while (await raw.read())[0] != raw.CLOSE:
+        pass
+    doc: pycrdt.Doc[pycrdt.Text] = pycrdt.Doc()
+    doc.get("text", type=pycrdt.Text).insert(0, "late")
+    raw.write(protocol.encode(Kind.UPDATE, doc.get_update()))
+    assert await raw.read_until_closed() == 1006
+    fresh = Peer(f"{site.ws_url}/ws/documents/{document}", ada)
+    await fresh.connect()
+    assert str(fresh.text) == ""
+    await fresh.close()
