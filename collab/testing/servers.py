@@ -256,26 +256,16 @@ class Site(Program):
 
     def create_document(self, key: str, title: str = "A document") -> str:
         """Create a document. Returns its id."""
-        answer = ask(
-            "POST",
-            f"{self.url}/api/documents",
-            json={"title": title},
-            headers={"Authorization": f"Bearer {key}"},
-            timeout=20,
-        )
-        answer.raise_for_status()
-        return str(answer.json()["id"])
+        made = self._api("POST", "documents", key, json={"title": title})
+        return str(made.json()["id"])
 
     def content(self, key: str, document: str, format: str = "yjs") -> httpx.Response:
-        answer = ask(
-            "GET",
-            f"{self.url}/api/documents/{document}/content",
-            params={"format": format},
-            headers={"Authorization": f"Bearer {key}"},
-            timeout=20,
-        )
-        answer.raise_for_status()
-        return answer
+        return self._api("GET", f"documents/{document}/content", key, params={"format": format})
+
+    def _api(self, method: str, path: str, key: str, **asked: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {key}"}
+        answer = ask(method, f"{self.url}/api/{path}", headers=headers, timeout=20, **asked)
+        return answer.raise_for_status()
 
     def login_links(self) -> dict[str, str]:
         """Return the one-time links that `collab up` printed last, by first name."""
