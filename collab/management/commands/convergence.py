@@ -35,31 +35,38 @@ class Command(BaseCommand):
             "--key", required=True, help="an API key; “-” reads it from standard input"
         )
         parser.add_argument(
-            "--peers", type=_whole(1, 1000), default=50, metavar="N", help="who edits (%(default)s)"
+            "--peers",
+            type=_within(int, 1, 1000),
+            default=50,
+            metavar="N",
+            help="who edits (%(default)s)",
         )
         parser.add_argument(
-            "--seconds", type=_number(1, 86_400), default=30, help="for how long (%(default)s)"
+            "--seconds",
+            type=_within(float, 1, 86_400),
+            default=30,
+            help="for how long (%(default)s)",
         )
         parser.add_argument(
             "--faults", type=_faults, default=_FAULTS, metavar="LIST",
             help="disconnects,slow,offline (all of them), or none",
         )  # fmt: skip
         parser.add_argument(
-            "--processes", type=_whole(1, 64), default=2, metavar="N",
+            "--processes", type=_within(int, 1, 64), default=2, metavar="N",
             help="of this tool, so that it measures the site and not itself (%(default)s)",
         )  # fmt: skip
         parser.add_argument(
-            "--rate", type=_number(0.1, 50), default=2, help="edits per second and peer (2)"
+            "--rate", type=_within(float, 0.1, 50), default=2, help="edits per second and peer (2)"
         )
         parser.add_argument(
             "--room", choices=_ROOMS, default="document", help="what is edited (%(default)s)"
         )
         parser.add_argument(
-            "--patience", type=_number(1, 600), default=30, metavar="SECONDS",
+            "--patience", type=_within(float, 1, 600), default=30, metavar="SECONDS",
             help="how long to wait for the last acknowledgement (%(default)s)",
         )  # fmt: skip
         parser.add_argument(
-            "--seed", type=_whole(0, 2**63), metavar="N",
+            "--seed", type=_within(int, 0, 2**63), metavar="N",
             help="repeats the edits and faults of a run, as far as the network repeats itself",
         )  # fmt: skip
         parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -143,29 +150,16 @@ def _plan(options: dict[str, Any]) -> Plan:
     )
 
 
-def _number(least: float, most: float) -> Any:
-    """Make a parser of numbers in bounds, for argparse."""
+def _within(kind: type[float], least: float, most: float) -> Any:
+    """Make a parser of numbers in bounds, for argparse; `int` for whole ones."""
 
     def parse(text: str) -> float:
-        value = float(text)
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"{text} is not from {least:g} to {most:g}")
-        return value
-
-    parse.__name__ = "number"
-    return parse
-
-
-def _whole(least: int, most: int) -> Any:
-    """Make a parser of whole numbers in bounds, for argparse."""
-
-    def parse(text: str) -> int:
-        value = int(text)
+        value = kind(text)
         if not least <= value <= most:
             raise argparse.ArgumentTypeError(f"{text} is not from {least} to {most}")
         return value
 
-    parse.__name__ = "whole number"
+    parse.__name__ = "whole number" if kind is int else "number"
     return parse
 
 
