@@ -215,8 +215,21 @@ _IDS: Final = ((), (64,), (128,), (128, 64))
 def _foreign_id(scan: Scan, pos: int) -> int:
     """Read an id of another client and note that the update needs it."""
     at = pos
-    client, pos = read_client_id(scan, pos)
-    clock, pos = read_clock(scan, pos)
+    data = scan.data
+    while data[pos] >= 0x80:
+        pos += 1
+    pos += 1
+    # The same few clients occur again and again, so their ids are read once.
+    encoded = data[at:pos]
+    client = scan.clients.get(encoded)
+    if client is None:
+        client, pos = read_client_id(scan, at)
+        scan.clients[encoded] = client
+    clock = data[pos]
+    if clock < 0x80:
+        pos += 1
+    else:
+        clock, pos = read_clock(scan, pos)
     needs = scan.contents.needs
     needed = needs.get(client)
     if needed is None:

@@ -149,6 +149,8 @@ class Journal:
 
     async def _commit(self, taken: dict[Room, Unsaved]) -> None:
         limits = self._limits
+        updates = (len(part) for unsaved in taken.values() for part in unsaved.writes.values())
+        self._meter.updates(sum(updates))
         batches = {
             room: Batch(room.key, room.epoch, unsaved.merged(limits.row_bytes, 64))
             for room, unsaved in taken.items()

@@ -36,7 +36,7 @@ class RoomLimits:
     presence_expiry_s: float = 30
     unsaved_bytes: int = 64 * 2**20
     commit_gap_max_s: float = 0.1
-    commit_cost_factor: float = 20
+    commit_cost_factor: float = 40
     commit_retry_max_s: float = 2
     row_bytes: int = 64 * 2**10
     relay_update_bytes: int = 256 * 2**10

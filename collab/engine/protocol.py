@@ -56,6 +56,7 @@ _PREFIX = {
     Kind.AWARENESS: b"\x01",
     Kind.DENIED: b"\x02\x00",
 }
+_STEPS = (Kind.STEP1, Kind.STEP2, Kind.UPDATE)
 _QUERY_FRAME = b"\x03"
 
 
@@ -74,7 +75,7 @@ def decode(frame: bytes) -> tuple[Kind, bytes]:
         step = frame[1]
         if step > 2:
             raise FrameMalformed(f"Unknown sync step {step}.")
-        return Kind(step), _rest(frame, 2)
+        return _STEPS[step], _rest(frame, 2)
     if kind == _AWARENESS:
         return Kind.AWARENESS, _rest(frame, 1)
     raise FrameMalformed(f"Unknown frame type {kind}.")

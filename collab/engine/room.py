@@ -215,7 +215,6 @@ class Room:
         brought = self.replica.apply(update)
         if brought is None:
             return False
-        self.meter.updates(1)
         self._journal.mark(self, self._unsaved.add(author, update))
         # What it set free was not sent to anybody yet, to its author neither.
         self._fanout.add(peer if brought is update else None, brought)

@@ -88,13 +88,15 @@ class Contents:
 class Scan:
     """The bytes under check, and what has been counted so far."""
 
-    __slots__ = ("contents", "data", "limits", "size", "values")
+    __slots__ = ("clients", "contents", "data", "limits", "size", "values")
 
     def __init__(self, data: bytes, limits: Limits) -> None:
         self.data = data
         self.size = len(data)
         self.limits = limits
         self.contents = Contents()
+        # The ids of clients that other clients' structs refer to, by their encoded form.
+        self.clients: dict[bytes, int] = {}
         self.values = 0
 
 
