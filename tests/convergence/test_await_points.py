@@ -52,6 +52,7 @@ def _life(cluster: Cluster) -> Iterator[Callable[[], object]]:
     # An event is lost, and the next one shows it.
     cluster.weather.relay = ["lost"]
     yield edit
+    yield from [lambda: None] * 3  # Longer than a journal rests: it is committed, and told.
     cluster.weather.relay = [OK]
     for _ in range(6):
         yield edit
