@@ -39,6 +39,31 @@ class LiveProtocol(WebSocketsSansIOProtocol):
         """Have binary frames taken as they are read, once those before them are. None: no more."""
         self._take = take
 
+    def data_received(self, data: bytes) -> None:
+        at = 0
+        if not self.frames and self._between_frames:
+            while (
+                self._take is not None
+                and self.queue.empty()
+                and self._open
+                and (frame := framing.read_small(data, at))
+            ):
+                payload, at = frame
+                self._take(payload)
+        if at < len(data):
+            super().data_received(data[at:] if at else data)
+
+    @property
+    def _between_frames(self) -> bool:
+        """Whether the library waits for the first byte of a frame.
+
+        Its parser tells by where it waits: for bytes at all, or for those of a frame. A version
+        that is written differently is given every frame.
+        """
+        parser = getattr(self.conn.parser, "gi_yieldfrom", None)
+        waits_in = getattr(parser, "gi_yieldfrom", None)
+        return getattr(waits_in, "__name__", "") == "at_eof"
+
     def send_receive_event_to_app(self) -> None:
         if (
             self._take is None

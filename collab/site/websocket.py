@@ -22,8 +22,6 @@ _INBOX_HIGH_BYTES = 2**20
 _INBOX_HIGH_FRAMES = 256
 _INBOX_LOW_FRAMES = 32
 _SLICE_BYTES = 2**16
-# First byte of a frame: final, no extension bits, binary (RFC 6455 5.2).
-_WHOLE_BINARY = 0x82
 
 
 class Inbox:
@@ -108,35 +106,19 @@ class LiveProtocol(WebSocketProtocol):
             super().dataReceived(data)
 
     def _take_frames(self, data: bytes) -> bytes:
-        """Take the whole, unfragmented, binary frames under 64 KiB at the start of what was read.
+        """Take the small binary frames at the start of what was read.
 
-        They are nearly all that editing sends, and autobahn's way through each costs as much as
-        applying it. What is anything else, or malformed, is left to autobahn.
+        Autobahn's way through each costs as much as applying it.
 
         Returns:
             The bytes that were not taken.
         """
-        at, size = 0, len(data)
-        while size - at >= 6 and data[at] == _WHOLE_BINARY and data[at + 1] & 0x80:
-            length = data[at + 1] & 0x7F
-            start = at + 6
-            if length == 126:
-                length = data[at + 2] << 8 | data[at + 3]
-                start = at + 8
-                if length < 126:
-                    break
-            elif length == 127:
-                break
-            if start + length > size:
-                break
-            mask = data[start - 4 : start] * (length // 4 + 1)
-            payload = int.from_bytes(data[start : start + length], "little")
-            payload ^= int.from_bytes(mask[:length], "little")
-            at = start + length
-            self.onMessage(payload.to_bytes(length, "little"), True)
-            if self.state != self.STATE_OPEN:
-                # What follows is autobahn's to drop: it reads on until the peer has closed, too.
-                break
+        at = 0
+        # Once it is closed, what follows is autobahn's to drop: it reads on until the peer has
+        # closed, too.
+        while self.state == self.STATE_OPEN and (frame := framing.read_small(data, at)):
+            payload, at = frame
+            self.onMessage(payload, True)
         return data[at:]
 
     def pauseProducing(self) -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
+import re
 import signal
 import sys
 from pathlib import Path
 
+import pycrdt
 import pytest
 
+from collab.engine import protocol
+from collab.engine.protocol import Kind
 from collab.testing.peer import Peer
-from collab.testing.servers import Site, running
+from collab.testing.servers import Site, ask, running
+from tests.support.raw import RawPeer, masked
 
 SERVERS = {
     "uvicorn": ["uvicorn", "collab.site.asgi:application", "--ws", "websockets-sansio", "--port"],
@@ -88,3 +95,66 @@ async def test_uvicorn_saves_before_it_exits(server: str, tmp_path: Path) -> Non
         await again.connect()
         assert str(again.text) == "one two three "
         await again.close()
+
+
+PING, CONTINUATION = 9, 0
+
+
+def stream_of(words: list[str], chance: random.Random) -> bytes:
+    """Encode one edit per word as a client would, in frames of every kind that there is."""
+    doc: pycrdt.Doc[pycrdt.Text] = pycrdt.Doc()
+    text = doc.get("text", type=pycrdt.Text)
+    stream = b""
+    for word in words:
+        before = doc.get_state()
+        text += word
+        frame = protocol.encode(Kind.UPDATE, doc.get_update(before))
+        mask = chance.choice([bytes(4), chance.randbytes(4)])
+        if chance.random() < 0.3:
+            half = len(frame) // 2
+            stream += masked(frame[:half], final=False, mask=mask)
+            stream += masked(b"?", opcode=PING)
+            stream += masked(frame[half:], opcode=CONTINUATION, mask=mask)
+        else:
+            stream += masked(frame, mask=mask) + masked(b"?", opcode=PING)
+    return stream
+
+
+@pytest.mark.parametrize("server", ["the site's own", "live uvicorn"])
+async def test_frames_arrive_however_the_network_cuts_them(server: str, tmp_path: Path) -> None:
+    """Whole, fragmented, small and large ones, several in one read or one in many: none is lost."""
+    chance = random.Random(server)
+    words = [f"<{n}>\u2080" + "x" * chance.choice([9, 20, 120, 300, 70_000]) for n in range(40)]
+    stream = stream_of(words, chance)
+    cuts = [chance.randrange(len(stream)) for _ in range(40)]
+    # Mostly within a few bytes of each other: so frames of a few bytes are cut, too.
+    cuts += [cut + chance.randrange(1, 40) for cut in cuts] + [len(stream)]
+    # And where the rest begins as an (empty) frame does.
+    cuts += [found.start() + 1 for found in re.finditer("\u2080".encode(), stream)]
+    site = Site(tmp_path)
+    with running(site):
+        key = site.key()
+        document = site.create_document(key)
+        if server != "the site's own":
+            site.stop()
+            site = OtherServer(tmp_path, server)
+            site.start()
+        try:
+            path = f"{site.ws_url}/ws/documents/{document}"
+            raw = await RawPeer.open(path, key)
+            at = 0
+            for cut in sorted(set(cuts)):
+                raw.write_bytes(stream[at:cut])
+                at = cut
+                # It has read all of that before it answers.
+                await asyncio.to_thread(ask, "GET", f"{site.url}/healthz", timeout=20)
+            pongs = 0
+            while pongs < len(words):
+                opcode, _ = await raw.read()
+                assert opcode != raw.CLOSE
+                pongs += opcode == raw.PONG
+            raw.cut()
+            async with Peer(path, key) as peer:
+                assert str(peer.text) == "".join(words)
+        finally:
+            site.stop()

@@ -56,19 +56,15 @@ class RawPeer:
 
     def write(self, payload: bytes) -> None:
         """Send one binary frame as soon as the kernel takes it."""
-        length = len(payload)
-        if length < 126:
-            header = struct.pack("!BB", 0x80 | self.BINARY, 0x80 | length)
-        elif length < 2**16:
-            header = struct.pack("!BBH", 0x80 | self.BINARY, 0x80 | 126, length)
-        else:
-            header = struct.pack("!BBQ", 0x80 | self.BINARY, 0x80 | 127, length)
-        # A mask of zeros is a mask (RFC 6455 5.3), and leaves the payload as it is.
-        self._writer.write(header + bytes(4) + payload)
+        self.write_bytes(masked(payload))
+
+    def write_bytes(self, data: bytes) -> None:
+        """Send bytes of frames, or of parts of them, as soon as the kernel takes them."""
+        self._writer.write(data)
 
     def ping(self) -> None:
         """Ask for a pong."""
-        self._writer.write(bytes((0x80 | 9, 0x80)) + bytes(4))
+        self.write_bytes(masked(b"", opcode=9))
 
     async def drain(self) -> None:
         """Wait until the kernel has taken most of what was written.
@@ -104,3 +100,19 @@ class RawPeer:
     def cut(self) -> None:
         """Be gone without a word."""
         self._writer.transport.abort()
+
+
+def masked(
+    payload: bytes, *, opcode: int = RawPeer.BINARY, final: bool = True, mask: bytes = bytes(4)
+) -> bytes:
+    """Encode a frame of a client's. A mask of zeros leaves the payload as it is (RFC 6455 5.3)."""
+    first, length = (0x80 if final else 0) | opcode, len(payload)
+    if length < 126:
+        header = struct.pack("!BB", first, 0x80 | length)
+    elif length < 2**16:
+        header = struct.pack("!BBH", first, 0x80 | 126, length)
+    else:
+        header = struct.pack("!BBQ", first, 0x80 | 127, length)
+    if any(mask):
+        payload = bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))
+    return header + mask + payload
