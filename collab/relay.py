@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-from channels.layers import get_channel_layer
+from channels.layers import InMemoryChannelLayer, get_channel_layer
 
 from collab.engine.ports import EVERYWHERE
 
@@ -82,11 +82,19 @@ class LayerRelay:
             logger.warning("The channel layer did not let go of a group: %r", error)
 
     def publish(self, key: int, event: dict[str, Any]) -> None:
-        if self._layer is not None:
-            if len(self._queue) == _QUEUE:
-                self.lost += 1
-            self._queue.append((key, event))
-            self._wake.set()
+        if self._layer is None or self._alone_in(key):
+            return
+        if len(self._queue) == _QUEUE:
+            self.lost += 1
+        self._queue.append((key, event))
+        self._wake.set()
+
+    def _alone_in(self, key: int) -> bool:
+        """Whether nobody else can hear; only a layer in memory tells."""
+        if not isinstance(self._layer, InMemoryChannelLayer):
+            return False
+        channels: dict[str, float] = self._layer.groups.get(group_of(key), {})
+        return channels.keys() <= {self._channel}
 
     async def _join(self, key: int) -> None:
         if self._layer is None or self._channel is None or key in self._joined:

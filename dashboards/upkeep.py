@@ -24,6 +24,7 @@ _EVERY_S = 5.0
 _PRUNE_EVERY_S = 3600.0
 _LEASE = "upkeep"
 _LEASE_MS = 60_000
+_RENEW_S = 20.0
 # Between two steps whoever records gets the database.
 _REST_S = 0.01
 
@@ -56,19 +57,21 @@ class Upkeep:
         return _EVERY_S
 
     def _holds(self) -> bool:
-        self._renewed_at = time.monotonic()
+        """Tell whether it is this process's turn. Taken once, it is written again now and then."""
+        if time.monotonic() - self._renewed_at < _RENEW_S:
+            return True
+        taken_at = time.monotonic()
         now, using = self._store.now(), self._store.using
-        return leases.take(_LEASE, now + _LEASE_MS, now, using=using)
+        held = leases.take(_LEASE, now + _LEASE_MS, now, using=using)
+        self._renewed_at = taken_at if held else float("-inf")
+        return held
 
     def _give_back(self) -> None:
         leases.give_back(_LEASE, using=self._store.using)
 
     def _until(self) -> bool:
         """Rest after a step; keep the lease. Returns whether to stop."""
-        over = self.thread.stopping.wait(_REST_S)
-        if time.monotonic() - self._renewed_at > _LEASE_MS / 3000:
-            return over or not self._holds()
-        return over
+        return self.thread.stopping.wait(_REST_S) or not self._holds()
 
 
 def start(process: Process) -> None:

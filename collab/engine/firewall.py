@@ -265,6 +265,8 @@ def _parent(scan: Scan, pos: int, info: int, own: bytes, clock: int) -> int:
 
 def _deletes(scan: Scan, pos: int) -> int:
     """Read the delete ranges of all clients."""
+    if not scan.data[pos]:
+        return pos + 1
     limits = scan.limits
     deletes = scan.contents.deletes
     ranges_left = limits.delete_ranges

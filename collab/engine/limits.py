@@ -45,6 +45,6 @@ class RoomLimits:
     idle_s: float = 30
     open_rooms: int = 10_000
     peers_per_room: int = 5000
-    compact_rows: int = 1000
+    compact_rows: int = 2000
     compact_rows_on_close: int = 50
     update: firewall.Limits = field(default_factory=firewall.Limits)

@@ -166,7 +166,8 @@ class Replica:
                 added = contents.adds.get(client)
                 if added is None or need > added[1]:
                     return False
-        return all(end <= known.get(client, 0) for client, end in contents.deletes.items())
+        deletes = contents.deletes
+        return not deletes or all(end <= known.get(client, 0) for client, end in deletes.items())
 
     def _apply_unsure(self, update: bytes, contents: Contents) -> bytes | None:
         """Apply an update of which the clocks do not tell whether it brings anything."""

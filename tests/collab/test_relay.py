@@ -14,7 +14,7 @@ from channels_redis.pubsub import RedisPubSubChannelLayer
 
 from collab.engine.memory import MemoryBus, MemoryRelay
 from collab.engine.ports import Relay
-from collab.relay import LayerRelay
+from collab.relay import LayerRelay, group_of
 from collab.site import environment
 from collab.testing.servers import Redis, running
 
@@ -189,6 +189,7 @@ async def test_relay_queue_is_bounded_and_drops_the_oldest(layers: Layers) -> No
     """A layer that does not take events makes nobody wait, and takes no memory without end."""
     layer = StuckLayer()
     relay, _ = layers.start(layer)
+    await layer.group_add(group_of(KEY), "of.another")
     for word in range(1500):
         relay.publish(KEY, {"word": word})
     assert relay.lost == 500
@@ -197,6 +198,23 @@ async def test_relay_queue_is_bounded_and_drops_the_oldest(layers: Layers) -> No
         while not layer.sent or layer.sent[-1] != 1499:
             await asyncio.sleep(0)
     assert layer.sent == list(range(500, 1500))
+
+
+async def test_relay_tells_nobody_where_nobody_else_is(layers: Layers) -> None:
+    """The only process on a layer in memory does not pay for events that it alone would get."""
+    layer = StuckLayer()
+    relay, _ = layers.start(layer)
+    await relay.subscribe(KEY)
+    for word in range(1500):
+        relay.publish(KEY, {"word": word})
+    assert relay.lost == 0
+    await layer.group_add(group_of(KEY), "of.another")
+    relay.publish(KEY, {"word": "heard"})
+    layer.go.set()
+    async with asyncio.timeout(HEARD_TIMEOUT_S):
+        while not layer.sent:
+            await asyncio.sleep(0)
+    assert layer.sent == ["heard"]
 
 
 async def test_relay_without_a_layer_is_silent(layers: Layers) -> None:
