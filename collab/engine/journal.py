@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -93,7 +92,7 @@ class Journal:
         self._in_flight: dict[Room, Unsaved] = {}
         self._wake = asyncio.Event()
         self._flushes = 0
-        self._hurry = asyncio.Event()
+        self._rested = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self.unsaved_bytes = 0
@@ -117,13 +116,11 @@ class Journal:
     async def flush(self) -> None:
         """Wait until nothing is unsaved; commits follow each other without rest meanwhile."""
         self._flushes += 1
-        self._hurry.set()
+        self._rested.set()
         try:
             await self._idle.wait()
         finally:
             self._flushes -= 1
-            if not self._flushes:
-                self._hurry.clear()
 
     def give_up(self) -> None:
         """Tell who waits that nobody commits any more; `run` was cancelled."""
@@ -197,8 +194,10 @@ class Journal:
     async def _rest(self, cost_s: float) -> None:
         limits = self._limits
         rest_s = min(cost_s * limits.commit_cost_factor, limits.commit_gap_max_s)
-        if rest_s > 0 and not self._hurry.is_set():
-            # Not `wait_for`: Python 3.11's swallows a cancellation that meets the event.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(rest_s):
-                    await self._hurry.wait()
+        if rest_s > 0 and not self._flushes:
+            self._rested.clear()
+            timer = self._clock.call_later(rest_s, self._rested.set)
+            try:
+                await self._rested.wait()
+            finally:
+                timer.cancel()

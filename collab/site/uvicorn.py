@@ -20,6 +20,8 @@ from collab import framing
 from collab.framing import EXTENSION
 
 _SMALL_BYTES = 2**16
+# From the answer to the handshake to the first frame of a close, either side's.
+_OPEN = State.OPEN
 
 
 class LiveProtocol(WebSocketsSansIOProtocol):
@@ -93,13 +95,7 @@ class LiveProtocol(WebSocketsSansIOProtocol):
 
     @property
     def _open(self) -> bool:
-        return (
-            self.handshake_complete
-            and not self.close_sent
-            and not self.disconnected
-            and self.conn.state is State.OPEN
-            and not self.transport.is_closing()
-        )
+        return self.conn.state is _OPEN and not self.close_sent and not self.transport.is_closing()
 
 
 def main() -> None:
