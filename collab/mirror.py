@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from math import inf
 from weakref import WeakKeyDictionary
 
 from channels.db import database_sync_to_async
@@ -16,11 +17,16 @@ from collab.shared import SharedObject
 logger = logging.getLogger(__name__)
 
 # A title is typed letter by letter; lists need not follow each of them.
-_MIRROR_AFTER_S = 1.0
+_LOOK_AFTER_S = 1.0
+# Lists show when something was changed in minutes. A commit for it every second and room would be
+# most of what 500 quiet rooms cost.
+_TOUCH_EVERY_S = 15.0
 
 
 class MirroredKind(RoomKind):
     """Keeps an object's title and time of change in SQL as edits become durable.
+
+    A new title is there after a second, the time of a change too if the last is some time ago.
 
     Args:
         model: What has such rooms.
@@ -28,7 +34,10 @@ class MirroredKind(RoomKind):
 
     def __init__(self, model: type[SharedObject]) -> None:
         self._model = model
-        self._timers: WeakKeyDictionary[Room, asyncio.TimerHandle] = WeakKeyDictionary()
+        # The title that was written last, and when a time of change was.
+        self._written: WeakKeyDictionary[Room, tuple[str, float]] = WeakKeyDictionary()
+        self._looks: WeakKeyDictionary[Room, asyncio.TimerHandle] = WeakKeyDictionary()
+        self._touches: WeakKeyDictionary[Room, asyncio.TimerHandle] = WeakKeyDictionary()
         self._writing: set[asyncio.Task[None]] = set()
 
     def opened(self, room: Room) -> None:
@@ -36,30 +45,46 @@ class MirroredKind(RoomKind):
         self._mirror(room, edited=False)
 
     def saved(self, room: Room) -> None:
-        if room not in self._timers:
-            self._timers[room] = room.clock.call_later(_MIRROR_AFTER_S, lambda: self._due(room))
+        if room not in self._looks:
+            self._looks[room] = room.clock.call_later(_LOOK_AFTER_S, lambda: self._look(room))
 
     def closing(self, room: Room) -> None:
-        if room in self._timers:
-            self._timers[room].cancel()
-            self._due(room)
+        timers = [due.pop(room, None) for due in (self._looks, self._touches)]
+        for timer in filter(None, timers):
+            timer.cancel()
+        if any(timers):
+            self._mirror(room, edited=True)
 
-    def _due(self, room: Room) -> None:
-        del self._timers[room]
+    def _look(self, room: Room) -> None:
+        """Write a new title now, and the time of change when it is due."""
+        del self._looks[room]
+        title, at = self._written.get(room, (None, -inf))
+        if title != titles.title_of(room.replica):
+            self._touch(room)
+        elif room not in self._touches:
+            wait_s = max(0.0, at + _TOUCH_EVERY_S - room.clock.now())
+            self._touches[room] = room.clock.call_later(wait_s, lambda: self._touch(room))
+
+    def _touch(self, room: Room) -> None:
+        timer = self._touches.pop(room, None)
+        if timer is not None:
+            timer.cancel()
         self._mirror(room, edited=True)
 
     def _mirror(self, room: Room, *, edited: bool) -> None:
         title = titles.title_of(room.replica)
-        task = asyncio.create_task(self._write(room.key, title, edited))
+        self._written[room] = (title, room.clock.now() if edited else -inf)
+        task = asyncio.create_task(self._write(room, title, edited))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
 
-    async def _write(self, room_id: int, title: str, edited: bool) -> None:
+    async def _write(self, room: Room, title: str, edited: bool) -> None:
         write = database_sync_to_async(
             actions.mirror_title, thread_sensitive=False, executor=Process.current().pool
         )
         try:
-            await write(self._model, room_id=room_id, title=title, edited=edited)
+            await write(self._model, room_id=room.key, title=title, edited=edited)
         except Exception:
             # The title in SQL is a mirror: the next edit, or opening, writes it again.
-            logger.exception("The title of room %s could not be mirrored", room_id)
+            self._written.pop(room, None)
+            logger.exception("The title of room %s could not be mirrored", room.key)
