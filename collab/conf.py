@@ -147,7 +147,7 @@ SETTINGS = (
     Setting("IDLE_S", 30.0, "s", "How long a room without peers stays in memory."),
     Setting("OPEN_ROOMS", 10_000, "rooms", "Rooms that one process holds open at most.", 1),
     Setting("PEERS_PER_ROOM", 5000, "peers", "Connections to one room in one process.", 1),
-    Setting("COMPACT_ROWS", 1000, "rows", "A room gets a new snapshot after so many rows.", 1),
+    Setting("COMPACT_ROWS", 2000, "rows", "A room gets a new snapshot after so many rows.", 1),
     Setting(
         "COMPACT_ROWS_ON_CLOSE", 50, "rows",
         "A room that closes gets a new snapshot if so many rows came since the last.", 1,
