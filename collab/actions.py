@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, TypeVar
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from collab import announce, edits, log, sharing, titles
@@ -42,16 +44,20 @@ def create(
         return made
 
 
-def mirror_title(model: type[SharedObject], *, room_id: int, title: str, edited: bool) -> None:
+def mirror_title(
+    model: type[SharedObject], *, room_id: int, title: str, edited_at: datetime | None
+) -> None:
     """Write a room's title to SQL where it differs, and the time of the edit if there was one.
 
     The room calls this for content it has checked and saved; there is no other actor.
     """
     title = clean_title(title)
     objects = model.objects.filter(room_id=room_id)
-    if edited and objects.filter(title=title).update(updated_at=timezone.now()):
+    # Another process may have written a later time.
+    older = Q(updated_at__lt=edited_at) if edited_at else Q()
+    if edited_at and objects.filter(older, title=title).update(updated_at=edited_at):
         return
-    times = {"updated_at": timezone.now()} if edited else {}
+    times = {"updated_at": edited_at} if edited_at else {}
     if objects.exclude(title=title).update(title=title, **times):
         announce.to_everyone({"event": "renamed", "room": room_id, "title": title})
 
@@ -65,7 +71,7 @@ def rename(*, actor: AbstractBaseUser, shared: SharedObject, title: str) -> None
     title = clean_title(title)
     room_id = shared.room_id
     edits.edit(room_id, actor.pk, lambda state: titles.changed_to(state, title))
-    mirror_title(type(shared), room_id=room_id, title=title, edited=True)
+    mirror_title(type(shared), room_id=room_id, title=title, edited_at=timezone.now())
 
 
 @transaction.atomic

@@ -1,6 +1,6 @@
 """WebSocket frames as a server writes them: unfragmented, unmasked, without extensions.
 
-And nearly all that editing sends, read faster than a library that must be ready for everything.
+Also reads the frames that editing sends, faster than a library that is ready for every kind.
 
 Who sends the same to many sockets frames it once. A server that takes such bytes says so by the
 extension `collab.frames` in the scope, and takes them as `{"type": "collab.frames", "data": ...}`.

@@ -112,18 +112,23 @@ class OrmUpdateLog:
 
 
 def _on_sound_connection(using: str, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run a query on a connection that is not too old; if it fails, the next one has a new one.
+    """Run a query on a connection that is kept as long as the project's settings say.
 
-    SQLite's stays read-only for good if the files were when it was opened.
+    If it fails, the thread's next one has a new connection: SQLite's stays read-only for good if
+    the files were when it was opened.
     """
-    connections[using].close_if_unusable_or_obsolete()
+    connection = connections[using]
+    connection.close_if_unusable_or_obsolete()
     try:
         return call(*args, **kwargs)
     except (DataError, IntegrityError):
         raise
     except (DatabaseError, InterfaceError):
-        connections[using].close()
+        connection.close()
         raise
+    finally:
+        # A pool's goes back at once.
+        connection.close_if_unusable_or_obsolete()
 
 
 def _close_connections(together: Barrier) -> None:
@@ -152,8 +157,8 @@ def _append(batches: Sequence[Batch], using: str) -> list[Appended | Exception]:
         return []
     connection = connections[using]
     statements = _statements(connection)
-    fields: Any = map(StoredUpdate._meta.get_field, ("author", "created_at"))
-    author, created_at = fields
+    fields: Any = StoredUpdate._meta.get_field
+    author, created_at = fields("author"), fields("created_at")
     answers: list[Appended | Exception] = []
     rows: list[tuple[Any, ...]] = []
     moved: dict[int, int] = {}

@@ -8,7 +8,9 @@ REGISTRY = CollectorRegistry()
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
-UPDATES = Counter("collab_updates", "Updates taken from peers.", registry=REGISTRY)
+UPDATES = Counter(
+    "collab_updates", "Updates of peers that were given to the log.", registry=REGISTRY
+)
 REFUSED = Counter("collab_refused_frames", "Frames refused.", ["error"], registry=REGISTRY)
 OVERFLOWS = Counter(
     "collab_outbox_overflows", "Peers closed because they did not keep up.", registry=REGISTRY

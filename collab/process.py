@@ -43,7 +43,7 @@ class Process:
         # Called with each announcement to everyone, and when the process stops.
         self.hearers: set[Callable[[dict[str, Any]], None]] = set()
         self.enders: set[Callable[[], None]] = set()
-        # Awaited after all rooms are saved.
+        # Awaited when it stops, while the rooms are saved.
         self.closers: set[Callable[[], Awaitable[object]]] = set()
         self._watching: asyncio.Task[None] | None = None
         self._trimming: asyncio.Task[None] | None = None
@@ -98,8 +98,11 @@ class Process:
                 task.cancel()
         for end in tuple(self.enders):
             end()
+        # Beside each other, and not one wait after the other: without a database all of them last
+        # as long as they may.
+        closing = asyncio.gather(*(close() for close in self.closers))
         saved = await self.registry.stop(conf.get("STOP_TIMEOUT_S"))
-        await asyncio.gather(*(close() for close in self.closers))
+        await closing
         await self.relay.stop()
         await self.log.close()
         self.pool.shutdown(wait=False)

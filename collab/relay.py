@@ -91,8 +91,8 @@ class LayerRelay:
 
     def _alone_in(self, key: int) -> bool:
         """Whether nobody else can hear; only a layer in memory tells."""
-        if not isinstance(self._layer, InMemoryChannelLayer):
-            return False
+        if type(self._layer) is not InMemoryChannelLayer:
+            return False  # Another that derives from it may reach further.
         channels: dict[str, float] = self._layer.groups.get(group_of(key), {})
         return channels.keys() <= {self._channel}
 

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any, Protocol, cast
 
 from django.contrib.auth import get_user_model
+from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from collab import actions, edits, history, people, titles
@@ -126,5 +127,5 @@ def restore(
     if not changes:
         return Restored(done, None)
     now = titles.title_of(replica_at(shared, None))
-    actions.mirror_title(type(shared), room_id=room_id, title=now, edited=True)
+    actions.mirror_title(type(shared), room_id=room_id, title=now, edited_at=timezone.now())
     return Restored(done, done - 1)

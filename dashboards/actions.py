@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from collab import actions, edits
@@ -105,7 +106,9 @@ def edit(*, actor: AbstractBaseUser, dashboard: Dashboard, change_to: change.Cha
     seq = edits.edit(room_id, actor.pk, make)
     changed = updates[-1] is not None
     if changed:
-        actions.mirror_title(Dashboard, room_id=room_id, title=after[-1].title, edited=True)
+        actions.mirror_title(
+            Dashboard, room_id=room_id, title=after[-1].title, edited_at=timezone.now()
+        )
     return Edited(seq, after[-1], changed)
 
 

@@ -107,6 +107,8 @@ class Recorder:
         self._changed = Condition()
         self._stopping = False
         self._flushing = 0
+        # Whether somebody waited for a commit in vain, and there was none since.
+        self._gave_up = False
         self._warned_at = float("-inf")
         self._thread = Thread(target=self._run, name="collab-recorder", daemon=True)
         self._thread.start()
@@ -164,17 +166,22 @@ class Recorder:
             self._flushing += 1
             self._changed.notify_all()
             try:
-                return self._changed.wait_for(
+                done = self._changed.wait_for(
                     lambda: not self.waiting or not self._thread.is_alive(),
                     max(0.0, end - time.monotonic()),
                 )
+                self._gave_up = not done
+                return done
             finally:
                 self._flushing -= 1
 
     def stop(self, timeout_s: float | None = None) -> bool:
-        """Commit what waits, and end the thread. Returns whether everything was committed."""
+        """Commit what waits, and end the thread. Returns whether everything was committed.
+
+        Whoever flushed in vain before has waited long enough.
+        """
         wait_s = conf.get("STOP_TIMEOUT_S") if timeout_s is None else timeout_s
-        saved = self.flush(wait_s)
+        saved = self.flush(0.0 if self._gave_up else wait_s)
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -262,6 +269,7 @@ class Recorder:
         self._tell(taken, written)
         with self._changed:
             self._in_hand = 0
+            self._gave_up = False
             self._changed.notify_all()
         return True
 

@@ -77,10 +77,10 @@ def _merged(author: Author, updates: list[bytes]) -> list[Write]:
 class Journal:
     """Commits for the rooms of one process.
 
-    A quiet journal commits at once. After a commit it rests for a few times what the commit cost,
-    so that a busy one gathers more into each and the log's thread leaves the loop its time. While
-    the log is away it tries the same batches again and again; what comes in meanwhile waits, up to
-    `unsaved_bytes` in all rooms together.
+    A quiet journal commits at once. After a commit it rests for many times what the commit cost, a
+    tenth of a second at most, so that a busy one gathers more into each and the log's thread leaves
+    the loop its time. While the log is away it tries the same batches again and again; what comes
+    in meanwhile waits, up to `unsaved_bytes` in all rooms together.
     """
 
     def __init__(self, log: UpdateLog, clock: Clock, limits: RoomLimits, meter: Meter) -> None:
@@ -92,7 +92,7 @@ class Journal:
         self._in_flight: dict[Room, Unsaved] = {}
         self._wake = asyncio.Event()
         self._flushes = 0
-        self._rested = asyncio.Event()
+        self._rest_over = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self.unsaved_bytes = 0
@@ -116,7 +116,7 @@ class Journal:
     async def flush(self) -> None:
         """Wait until nothing is unsaved; commits follow each other without rest meanwhile."""
         self._flushes += 1
-        self._rested.set()
+        self._rest_over.set()
         try:
             await self._idle.wait()
         finally:
@@ -195,9 +195,9 @@ class Journal:
         limits = self._limits
         rest_s = min(cost_s * limits.commit_cost_factor, limits.commit_gap_max_s)
         if rest_s > 0 and not self._flushes:
-            self._rested.clear()
-            timer = self._clock.call_later(rest_s, self._rested.set)
+            self._rest_over.clear()
+            timer = self._clock.call_later(rest_s, self._rest_over.set)
             try:
-                await self._rested.wait()
+                await self._rest_over.wait()
             finally:
                 timer.cancel()

@@ -166,7 +166,7 @@ class NoMeter:
     """Counts nothing."""
 
     def updates(self, count: int) -> None:
-        """Count updates taken from peers."""
+        """Count updates of peers that are given to the log."""
 
     def refused(self, kind: str) -> None:
         """Count a refused frame by the name of its error."""

@@ -499,6 +499,22 @@ async def test_a_connection_that_cannot_write_is_not_kept(
         await one.close()
 
 
+@pytest.mark.parametrize(("max_age", "kept"), [(0, False), (600, True)])
+async def test_a_connection_is_kept_as_long_as_the_project_says(
+    orm: OrmBed, monkeypatch: pytest.MonkeyPatch, max_age: int, kept: bool
+) -> None:
+    """Django's default is not at all: a pool, for one, needs it back after each use."""
+    monkeypatch.setitem(connections.settings[orm.using], "CONN_MAX_AGE", max_age)
+    log, key = orm.log(), orm.room()
+    await log.append([batch(key, b"a")])
+
+    def is_open() -> bool:
+        return connections[orm.using].connection is not None
+
+    run = asyncio.get_running_loop().run_in_executor
+    assert await run(log._writer, is_open) is kept
+
+
 @pytest.mark.postgres
 async def test_log_is_away_while_the_database_is_and_comes_back(
     tmp_path: Path, django_db_blocker: DjangoDbBlocker, monkeypatch: pytest.MonkeyPatch

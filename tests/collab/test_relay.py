@@ -172,49 +172,53 @@ async def test_relay_carries_large_events(start: StartRelay) -> None:
     assert heard.events[-1][2]["updates"] == updates
 
 
-class StuckLayer(InMemoryChannelLayer):
-    """A layer that takes nothing until it is let go."""
+class Stuck:
+    """A layer in memory that takes nothing until it is let go."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self.layer = InMemoryChannelLayer()
+        self.layer.group_send = self._group_send  # type: ignore[method-assign]
         self.go = asyncio.Event()
         self.sent: list[object] = []
 
-    async def group_send(self, group: str, message: dict[str, Any]) -> None:
+    async def join_another(self) -> None:
+        await self.layer.group_add(group_of(KEY), "of.another")
+
+    async def _group_send(self, group: str, message: dict[str, Any]) -> None:
         await self.go.wait()
         self.sent.append(message["event"]["word"])
 
 
 async def test_relay_queue_is_bounded_and_drops_the_oldest(layers: Layers) -> None:
     """A layer that does not take events makes nobody wait, and takes no memory without end."""
-    layer = StuckLayer()
-    relay, _ = layers.start(layer)
-    await layer.group_add(group_of(KEY), "of.another")
+    stuck = Stuck()
+    relay, _ = layers.start(stuck.layer)
+    await stuck.join_another()
     for word in range(1500):
         relay.publish(KEY, {"word": word})
     assert relay.lost == 500
-    layer.go.set()
+    stuck.go.set()
     async with asyncio.timeout(HEARD_TIMEOUT_S):
-        while not layer.sent or layer.sent[-1] != 1499:
+        while not stuck.sent or stuck.sent[-1] != 1499:
             await asyncio.sleep(0)
-    assert layer.sent == list(range(500, 1500))
+    assert stuck.sent == list(range(500, 1500))
 
 
 async def test_relay_tells_nobody_where_nobody_else_is(layers: Layers) -> None:
     """The only process on a layer in memory does not pay for events that it alone would get."""
-    layer = StuckLayer()
-    relay, _ = layers.start(layer)
+    stuck = Stuck()
+    relay, _ = layers.start(stuck.layer)
     await relay.subscribe(KEY)
     for word in range(1500):
         relay.publish(KEY, {"word": word})
     assert relay.lost == 0
-    await layer.group_add(group_of(KEY), "of.another")
+    await stuck.join_another()
     relay.publish(KEY, {"word": "heard"})
-    layer.go.set()
+    stuck.go.set()
     async with asyncio.timeout(HEARD_TIMEOUT_S):
-        while not layer.sent:
+        while not stuck.sent:
             await asyncio.sleep(0)
-    assert layer.sent == ["heard"]
+    assert stuck.sent == ["heard"]
 
 
 async def test_relay_without_a_layer_is_silent(layers: Layers) -> None:

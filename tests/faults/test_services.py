@@ -80,6 +80,10 @@ async def test_sigterm_without_a_database_acks_nothing_and_ends(cluster: Cluster
     acked = one.acked_frames
     await one.write("kept by its author ")
     await see(two, "kept")
+    # What the site measures of itself cannot be stored either.
+    async with asyncio.timeout(30):
+        while "Readings wait for the database" not in cluster.first.output():
+            await asyncio.sleep(0.1)
     started = time.monotonic()
     status = await asyncio.to_thread(cluster.first.stop)
     assert time.monotonic() - started < 10
