@@ -85,15 +85,19 @@ def own_rooms(model: type[SharedObject]) -> None:
     post_delete.connect(_delete_room, sender=model)
 
 
-def _lock_room(sender: type[SharedObject], instance: SharedObject, **kwargs: Any) -> None:
+def _lock_room(
+    sender: type[SharedObject], instance: SharedObject, using: str, **kwargs: Any
+) -> None:
     """Lock the room before the object's row, as all others do: so neither waits for the other."""
-    Room.objects.lock(instance.room_id)
+    Room.objects.using(using).lock(instance.room_id)
 
 
-def _delete_room(sender: type[SharedObject], instance: SharedObject, **kwargs: Any) -> None:
+def _delete_room(
+    sender: type[SharedObject], instance: SharedObject, using: str, **kwargs: Any
+) -> None:
     """Delete the room with its log: nobody could enter it any more.
 
     Its grants go with it, which tells the processes to ask again; who missed that finds the room
     gone with the next comparison of heads. Open sockets are closed with 4404.
     """
-    Room.objects.filter(pk=instance.room_id).delete()
+    Room.objects.using(using).filter(pk=instance.room_id).delete()

@@ -105,10 +105,10 @@ class Editor(Peer):
             OSError, TimeoutError, websockets.WebSocketException: there is no way in.
         """
         await self._connect()
-        if self.connected:
-            self._staying = asyncio.create_task(self._stay())
-        else:
+        if not self.connected and self.close_code in _FINAL:
             self.gone_for_good = f"closed with {self.close_code}"
+        else:
+            self._staying = asyncio.create_task(self._stay())
 
     async def leave(self) -> None:
         """Disconnect for good."""
