@@ -17,6 +17,11 @@ from collab.site.commands import Stop
 OUR_APPS = {"collab", "documents", "dashboards"}
 
 
+# Connections that the kernel holds until they are taken. Of more, the first packet is dropped, and
+# comes again after a second: with Twisted's 50, that befell most of 150 who came back at once.
+_BACKLOG = 2048
+
+
 def up(*, host: str, port: int, demo: bool) -> None:
     """Make the data directory, migrate, seed the demo, and serve until stopped.
 
@@ -146,7 +151,7 @@ def _listen(host: str, port: int, *, demo: bool = False) -> None:
     interface = host.replace(":", r"\:")
     LiveServer(
         application,
-        endpoints=[f"tcp:port={port}:interface={interface}"],
+        endpoints=[f"tcp:port={port}:interface={interface}:backlog={_BACKLOG}"],
         on_listening=lambda: _announce(address, demo=demo),
         server_name="collab",
         verbosity=0,
