@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from collab import announce, edits, log, sharing, titles
@@ -53,10 +52,11 @@ def mirror_title(
     """
     title = clean_title(title)
     objects = model.objects.filter(room_id=room_id)
-    # Another process may have written a later time.
-    older = Q(updated_at__lt=edited_at) if edited_at else Q()
-    if edited_at and objects.filter(older, title=title).update(updated_at=edited_at):
-        return
+    if edited_at:
+        # Another process may have written a later time.
+        older = objects.filter(title=title, updated_at__lt=edited_at)
+        if older.update(updated_at=edited_at):
+            return
     times = {"updated_at": edited_at} if edited_at else {}
     if objects.exclude(title=title).update(title=title, **times):
         announce.to_everyone({"event": "renamed", "room": room_id, "title": title})

@@ -197,10 +197,8 @@ class Replica:
 
     def _release(self) -> list[bytes]:
         """Apply what was held back and now has all that it builds on."""
-        released: list[bytes] = []
-        if not self._pending:
-            return released
-        while ready := self._pending.take_ready(self._known):
+        released = []
+        while self._pending and (ready := self._pending.take_ready(self._known)):
             self._integrate(*ready)
             released.append(ready.update)
         return released

@@ -12,6 +12,7 @@ from pathlib import Path
 import pycrdt
 import pytest
 
+from collab import framing
 from collab.engine import protocol
 from collab.engine.protocol import Kind
 from collab.testing.peer import Peer
@@ -97,7 +98,7 @@ async def test_uvicorn_saves_before_it_exits(server: str, tmp_path: Path) -> Non
         await again.close()
 
 
-PING, CONTINUATION = 9, 0
+CONTINUATION = 0
 
 
 def stream_of(words: list[str], chance: random.Random) -> bytes:
@@ -113,10 +114,10 @@ def stream_of(words: list[str], chance: random.Random) -> bytes:
         if chance.random() < 0.3:
             half = len(frame) // 2
             stream += masked(frame[:half], final=False, mask=mask)
-            stream += masked(b"?", opcode=PING)
+            stream += masked(b"?", opcode=framing.PING)
             stream += masked(frame[half:], opcode=CONTINUATION, mask=mask)
         else:
-            stream += masked(frame, mask=mask) + masked(b"?", opcode=PING)
+            stream += masked(frame, mask=mask) + masked(b"?", opcode=framing.PING)
     return stream
 
 
@@ -131,30 +132,25 @@ async def test_frames_arrive_however_the_network_cuts_them(server: str, tmp_path
     cuts += [cut + chance.randrange(1, 40) for cut in cuts] + [len(stream)]
     # And where the rest begins as an (empty) frame does.
     cuts += [found.start() + 1 for found in re.finditer("\u2080".encode(), stream)]
-    site = Site(tmp_path)
+    made = Site(tmp_path)
+    with running(made):
+        key = made.key()
+        document = made.create_document(key)
+    site = OtherServer(tmp_path, server) if server in SERVERS else made
     with running(site):
-        key = site.key()
-        document = site.create_document(key)
-        if server != "the site's own":
-            site.stop()
-            site = OtherServer(tmp_path, server)
-            site.start()
-        try:
-            path = f"{site.ws_url}/ws/documents/{document}"
-            raw = await RawPeer.open(path, key)
-            at = 0
-            for cut in sorted(set(cuts)):
-                raw.write_bytes(stream[at:cut])
-                at = cut
-                # It has read all of that before it answers.
-                await asyncio.to_thread(ask, "GET", f"{site.url}/healthz", timeout=20)
-            pongs = 0
-            while pongs < len(words):
-                opcode, _ = await raw.read()
-                assert opcode != raw.CLOSE
-                pongs += opcode == raw.PONG
-            raw.cut()
-            async with Peer(path, key) as peer:
-                assert str(peer.text) == "".join(words)
-        finally:
-            site.stop()
+        path = f"{site.ws_url}/ws/documents/{document}"
+        raw = await RawPeer.open(path, key)
+        at = 0
+        for cut in sorted(set(cuts)):
+            raw.write_bytes(stream[at:cut])
+            at = cut
+            # It has read all of that before it answers.
+            await asyncio.to_thread(ask, "GET", f"{site.url}/healthz", timeout=20)
+        pongs = 0
+        while pongs < len(words):
+            opcode, _ = await raw.read()
+            assert opcode != raw.CLOSE
+            pongs += opcode == raw.PONG
+        raw.cut()
+        async with Peer(path, key) as peer:
+            assert str(peer.text) == "".join(words)

@@ -10,6 +10,8 @@ import struct
 from typing import Self
 from urllib.parse import urlsplit
 
+from collab import framing
+
 
 class RawPeer:
     """One connection, without a document, without a task and without a queue of its own.
@@ -64,7 +66,7 @@ class RawPeer:
 
     def ping(self) -> None:
         """Ask for a pong."""
-        self.write_bytes(masked(b"", opcode=9))
+        self.write_bytes(masked(b"", opcode=framing.PING))
 
     async def drain(self) -> None:
         """Wait until the kernel has taken most of what was written.
