@@ -18,6 +18,7 @@ from django.test import Client
 from django.utils import timezone
 
 from collab import edits, log, sharing, shelf
+from collab.actions import mirror_title
 from collab.engine.errors import NoSuchRoom
 from collab.models import Grant, Role, Room, StoredUpdate
 from collab.shelf import View
@@ -179,6 +180,16 @@ def test_a_visitor_whose_page_has_no_address_logs_in(address: str) -> None:
     answer = Client().get("/", headers={"HX-Request": "true", "HX-Current-URL": address})
     assert answer.status_code == 200
     assert answer["HX-Redirect"].startswith("/login/?next=/")
+
+
+def test_a_time_of_change_never_goes_back(alice: User) -> None:
+    """Processes write it now and then: one that comes late knows of an earlier edit."""
+    document = make(alice, "Plan")
+    later = document.updated_at + timedelta(seconds=9)
+    for edited_at in (later, later - timedelta(seconds=5)):
+        mirror_title(Document, room_id=document.room_id, title="Plan", edited_at=edited_at)
+        document.refresh_from_db()
+        assert document.updated_at == later
 
 
 def test_pages_follow_each_other_without_gap_or_double(alice: User) -> None:
