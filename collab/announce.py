@@ -28,14 +28,14 @@ _PAUSE_S = 3.0
 _paused_until = 0.0
 
 
-def to_room(key: int, event: dict[str, Any]) -> None:
-    """Tell the processes that have a room open."""
-    transaction.on_commit(lambda: _send(key, event))
+def to_room(key: int, event: dict[str, Any], using: str | None = None) -> None:
+    """Tell the processes that have a room open, when the transaction on `using` commits."""
+    transaction.on_commit(lambda: _send(key, event), using)
 
 
-def to_everyone(event: dict[str, Any]) -> None:
-    """Tell all processes."""
-    transaction.on_commit(lambda: _send(EVERYWHERE, event))
+def to_everyone(event: dict[str, Any], using: str | None = None) -> None:
+    """Tell all processes, when the transaction on `using` commits."""
+    transaction.on_commit(lambda: _send(EVERYWHERE, event), using)
 
 
 def _send(key: int, event: dict[str, Any]) -> None:

@@ -112,24 +112,24 @@ def revoke(room: Room, user: AbstractBaseUser) -> bool:
     return any(grant.delete() for grant in Grant.objects.filter(room=room, user_id=user.pk))
 
 
-def changed(room_id: int) -> None:
+def changed(room_id: int, using: str | None = None) -> None:
     """Note that rights in a room changed: open sockets of every process ask for theirs again."""
-    changed_in([room_id])
+    changed_in([room_id], using)
 
 
-def changed_in(room_ids: Iterable[int]) -> None:
+def changed_in(room_ids: Iterable[int], using: str | None = None) -> None:
     """Note that rights in several rooms changed, as `changed` does for one."""
     keys = sorted(room_ids)
-    rooms = Room.objects.filter(pk__in=keys)
-    with transaction.atomic():
+    rooms = Room.objects.using(using).filter(pk__in=keys)
+    with transaction.atomic(using):
         # In the order in which the log's writers take them.
         list(rooms.select_for_update(no_key=True).order_by("pk").values_list("pk"))
         rooms.update(access=F("access") + 1)
         for room_id, access in rooms.values_list("pk", "access"):
-            announce.to_room(room_id, {"event": "access", "access": access})
+            announce.to_room(room_id, {"event": "access", "access": access}, using)
     for start in range(0, len(keys), _ROOMS_PER_EVENT):
         part = keys[start : start + _ROOMS_PER_EVENT]
-        announce.to_everyone({"event": "listed", "rooms": part})
+        announce.to_everyone({"event": "listed", "rooms": part}, using)
 
 
 def owners_of(room: Room) -> GrantQuerySet:

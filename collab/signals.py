@@ -18,17 +18,19 @@ from collab.shared import SharedObject
 
 
 @receiver([post_save, post_delete], sender=Grant)
-def grant_changed(sender: type[Grant], instance: Grant, **kwargs: Any) -> None:
+def grant_changed(sender: type[Grant], instance: Grant, using: str, **kwargs: Any) -> None:
     """Covers the admin and a user's deletion too."""
-    sharing.changed(instance.room_id)
+    sharing.changed(instance.room_id, using)
     if instance.user_id is not None:
-        announce.to_everyone({"event": "listed", "users": [instance.user_id]})
+        announce.to_everyone({"event": "listed", "users": [instance.user_id]}, using)
     elif instance.group_id is not None:
-        announce.to_everyone({"event": "listed", "groups": [instance.group_id]})
+        announce.to_everyone({"event": "listed", "groups": [instance.group_id]}, using)
 
 
 @receiver(m2m_changed)
-def groups_changed(sender: Any, instance: Any, action: str, pk_set: Any, **kwargs: Any) -> None:
+def groups_changed(
+    sender: Any, instance: Any, action: str, pk_set: Any, using: str, **kwargs: Any
+) -> None:
     """Somebody joined or left a group, or a group got or lost somebody."""
     if sender is not getattr(getattr(get_user_model(), "groups", None), "through", None):
         return
@@ -38,30 +40,31 @@ def groups_changed(sender: Any, instance: Any, action: str, pk_set: Any, **kwarg
         groups: Any = [instance.pk]
     else:
         groups = pk_set if pk_set is not None else instance.groups.values("pk")
-    rooms = Grant.objects.filter(group__in=groups).values_list("room_id", flat=True).distinct()
-    found = list(rooms)
+    grants = Grant.objects.using(using).filter(group__in=groups)
+    found = list(grants.values_list("room_id", flat=True).distinct())
     if isinstance(instance, Group):
         members = instance.user_set.values_list("pk", flat=True) if pk_set is None else pk_set
-        announce.to_everyone({"event": "listed", "users": list(members)})
+        announce.to_everyone({"event": "listed", "users": list(members)}, using)
     else:
-        announce.to_everyone({"event": "listed", "users": [instance.pk]})
+        announce.to_everyone({"event": "listed", "users": [instance.pk]}, using)
     # In the same transaction, so that a process which dies after it leaves nothing untold. A clear
     # is told before it is done; what is announced goes out after it.
-    sharing.changed_in(found)
+    sharing.changed_in(found, using)
 
 
 @receiver([post_save, post_delete], sender=ApiKey)
 def key_changed(
-    sender: type[ApiKey], instance: ApiKey, *, created: bool = False, **kwargs: Any
+    sender: type[ApiKey], instance: ApiKey, using: str, *, created: bool = False, **kwargs: Any
 ) -> None:
     if not created:
-        announce.to_everyone({"event": "login", "user": instance.user_id})
+        announce.to_everyone({"event": "login", "user": instance.user_id}, using)
 
 
 @receiver([post_save, post_delete], sender=settings.AUTH_USER_MODEL)
 def user_changed(
     sender: type[Any],
     instance: Any,
+    using: str,
     *,
     created: bool = False,
     update_fields: frozenset[str] | None = None,
@@ -69,7 +72,7 @@ def user_changed(
 ) -> None:
     """A disabled, deleted or renamed user, or a new password; not the note of a login."""
     if not created and update_fields != frozenset({"last_login"}):
-        announce.to_everyone({"event": "login", "user": instance.pk})
+        announce.to_everyone({"event": "login", "user": instance.pk}, using)
 
 
 @receiver(user_logged_out)

@@ -37,11 +37,11 @@ def postgres_alias(
     tmp_path_factory: pytest.TempPathFactory,
     django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[str]:
-    """A database on the session's PostgreSQL."""
+    """A database of its own on the session's PostgreSQL."""
     directory = tmp_path_factory.mktemp("log")
     with (
         django_db_blocker.unblock(),
-        database("log_postgres", postgres.url, directory) as alias,
+        database("log_postgres", postgres.create_database("log"), directory) as alias,
     ):
         yield alias
 

@@ -41,12 +41,8 @@ def postgres_store_alias(
     tmp_path_factory: pytest.TempPathFactory,
     django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[str]:
-    """A database on the session's PostgreSQL."""
-    import psycopg
-
-    with psycopg.connect(postgres.url, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE store")
-    url = postgres.url.rpartition("/")[0] + "/store"
+    """A database of its own on the session's PostgreSQL."""
+    url = postgres.create_database("store")
     directory = tmp_path_factory.mktemp("store")
     with django_db_blocker.unblock(), database("store_postgres", url, directory) as alias:
         yield alias
@@ -75,11 +71,7 @@ def postgres_receiver(
     postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Receiver]:
     """The same on a database of its own in PostgreSQL."""
-    import psycopg
-
-    with psycopg.connect(postgres.url, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE receiver")
-    url = postgres.url.rpartition("/")[0] + "/receiver"
+    url = postgres.create_database("receiver")
     directory = tmp_path_factory.mktemp("receiver")
     site = Site(directory, environment=ENVIRONMENT | {"DATABASE_URL": url})
     with running(site):

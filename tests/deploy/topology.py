@@ -53,7 +53,7 @@ def deployed(directory: Path, postgres: Postgres, redis: Redis) -> Iterator[Topo
     data = directory / "data"
     data.mkdir(mode=0o700)
     environment = {
-        "DATABASE_URL": postgres.url,
+        "DATABASE_URL": postgres.create_database("deployed"),
         "REDIS_URL": redis.url,
         "COLLAB_DATA_DIR": str(data),
         "COLLAB_HTTPS": "1",

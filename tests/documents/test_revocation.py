@@ -67,7 +67,7 @@ def two(
 ) -> Iterator[Stage]:
     """Two processes behind PostgreSQL and Redis; peers are on the second."""
     directory = tmp_path_factory.mktemp("two")
-    environment = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url}
+    environment = {"DATABASE_URL": postgres.create_database("revocation"), "REDIS_URL": redis.url}
     first = Site(directory, environment=environment)
     second = Site(directory, command=("serve",), environment=environment, name="second")
     with running(first, second):

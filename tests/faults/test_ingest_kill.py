@@ -71,9 +71,7 @@ def environment(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
         yield {}
         return
     server: Postgres = request.getfixturevalue("postgres")
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE killed")
-    yield {"DATABASE_URL": server.url.rpartition("/")[0] + "/killed"}
+    yield {"DATABASE_URL": server.create_database("killed")}
 
 
 def stored(site: Site) -> dict[str, list[float]]:

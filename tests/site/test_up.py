@@ -280,10 +280,9 @@ def test_postgresql_that_is_away_is_one_line(tmp_path: Path, command: object) ->
 @pytest.mark.postgres
 def test_postgresql_that_may_not_be_changed_is_one_line(tmp_path: Path, postgres: Postgres) -> None:
     """A user without the right to make tables."""
+    url = postgres.create_database("readonly")
     with psycopg.connect(postgres.url, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE readonly")
         connection.execute("ALTER DATABASE readonly SET default_transaction_read_only = on")
-    url = postgres.url.rpartition("/")[0] + "/readonly"
     site = Site(tmp_path, environment={"DATABASE_URL": url})
     line = complaint(site, *up(site))
     assert line.startswith("cannot migrate the database: ")

@@ -46,10 +46,7 @@ def _run(program: str, *arguments: str) -> None:
 
 def _restore(postgres: Postgres, dump: Path) -> str:
     """Restore a dump into a new database. Returns its URL."""
-    url = f"{postgres.url.rpartition('/')[0]}/{_DATABASE}"
-    with psycopg.connect(postgres.url, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {_DATABASE} WITH (FORCE)")
-        connection.execute(f"CREATE DATABASE {_DATABASE}")
+    url = postgres.create_database(_DATABASE)
     _run("pg_restore", "-d", url, str(dump))
     return url
 
