@@ -10,7 +10,7 @@ from playwright.async_api import Browser, async_playwright, expect
 
 from collab.testing.servers import Site, running
 from tests.e2e.board import Board, Boards
-from tests.e2e.demo import Demo
+from tests.e2e.demo import FEW, MANY, Demo
 from tests.e2e.paper import Paper
 from tests.support import needs
 
@@ -51,7 +51,7 @@ def staged(demo_site: Site) -> Demo:
     Apart from the browser, which goes with its loop: tests of another loop end that in between.
     """
     one = Demo(demo_site)
-    one.prepare()
+    one.prepare(MANY)
     return one
 
 
@@ -71,7 +71,7 @@ async def own_demo(
     with running(site):
         one = Demo(site)
         one.browser = chromium
-        one.prepare()
+        one.prepare(FEW)
         yield one
 
 

@@ -7,11 +7,12 @@ from playwright.async_api import Browser, BrowserContext, StorageState
 from collab.testing.servers import Site
 from tests.e2e.paper import Paper
 
-DOCUMENTS = 74
-TEXTS = 10
+# For a demo that all tests share, and for one of a single test.
+MANY = {"rich": 74, "text": 10}
+FEW = {"rich": 2}
 
 # Ada owns, Bob and Dora edit, Carla reads, and Emil edits and logs out. Ada and Dora are a group.
-_SHARE = f"""
+_SHARE = """
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import transaction
@@ -31,16 +32,14 @@ print("welcome", Document.objects.get().pk)
 print("Carla", login_path(carla))
 print("Dora", login_path(dora))
 print("Emil", login_path(emil))
-numbers = range({DOCUMENTS + TEXTS})
-for start in numbers[::20]:
-    with transaction.atomic():
-        for number in numbers[start:start + 20]:
-            kind = "rich" if number < {DOCUMENTS} else "text"
-            document = actions.create_document(actor=ada, title=f"Document {{number}}", kind=kind)
+for kind, number in counts.items():
+    for n in range(number):
+        with transaction.atomic():
+            document = actions.create_document(actor=ada, title=f"Document {n}", kind=kind)
             for user in (bob, dora, emil):
                 sharing.grant(document.room, user, Role.EDITOR)
             sharing.grant(document.room, carla, Role.READER)
-            print(kind, document.pk)
+        print(kind, document.pk)
 """
 
 
@@ -64,10 +63,11 @@ class Demo:
         self._links: dict[str, str] = {}
         self._logins: dict[str, StorageState] = {}
 
-    def prepare(self) -> None:
-        """Make the people and documents of the tests."""
+    def prepare(self, counts: dict[str, int]) -> None:
+        """Make the people of the tests, and so many documents of each kind."""
         self._links = self.site.login_links()
-        for line in self.site.run("shell", "--no-imports", "-c", _SHARE).stdout.splitlines():
+        code = f"counts = {counts}\n{_SHARE}"
+        for line in self.site.run("shell", "--no-imports", "-c", code).stdout.splitlines():
             name, value = line.split()
             if name == "key":
                 self.key = value

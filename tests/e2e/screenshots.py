@@ -31,10 +31,8 @@ from collab import sharing
 from collab.models import Role
 from documents import actions
 from documents.content import rewrite
-from documents.models import Document
 users = get_user_model().objects
 ada, bob = users.get(username="ada"), users.get(username="bob")
-Document.objects.filter(title__startswith="Document ").delete()
 for title, kind in (
     ("Release notes", "rich"), ("Reading list", "rich"), ("deploy.py", "text"),
     ("Minutes of the garden committee", "rich"), ("Recipes.md", "text"),
@@ -101,7 +99,7 @@ async def main() -> None:
                 )
                 demo = Demo(site)
                 demo.browser = browser
-                demo.prepare()
+                demo.prepare({})
                 code = f"CODE = {_CODE!r}\n{_STAGE}"
                 made = site.run("shell", "--no-imports", "-c", code).stdout.split()
                 await _take(demo, made)

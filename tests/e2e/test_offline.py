@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from playwright.async_api import expect
 
+from collab.testing.proxy import Proxy
 from tests.e2e.conftest import Open
 from tests.e2e.demo import Demo
 from tests.e2e.paper import Paper, until_equal
@@ -28,7 +29,10 @@ async def server_text(demo: Demo, document: str) -> str:
 
 
 async def test_edits_made_offline_merge_with_those_of_others(demo: Demo, open_paper: Open) -> None:
-    """Ada writes without a network, Bob goes on; back on line both have everything."""
+    """Ada writes without a network, Bob goes on; back on line both have everything.
+
+    Her browser knows, so the page says it before it could have found out.
+    """
     document = demo.new_document()
     ada, bob = await open_paper("Ada", document), await open_paper("Bob", document)
     await ada.to_end()
@@ -37,7 +41,7 @@ async def test_edits_made_offline_merge_with_those_of_others(demo: Demo, open_pa
     await ada.until_state("saved")
     await ada.context.set_offline(True)
     await ada.type("Ada off line. ")
-    await ada.until_state("offline", timeout_s=30)
+    await ada.until_state("offline", timeout_s=8)
     assert await ada.state() == "Offline - kept in this browser"
     await bob.to_end()
     await bob.press("Enter")
@@ -48,6 +52,33 @@ async def test_edits_made_offline_merge_with_those_of_others(demo: Demo, open_pa
     for words in ("Together. Ada off line.", "Bob on line."):
         await ada.until_text(words)
         assert words in await server_text(demo, document)
+
+
+async def test_a_network_that_goes_away_without_a_word_is_found(
+    demo: Demo, opened: list[Paper]
+) -> None:
+    """The browser takes it for open; what is written meanwhile is kept, and saved afterwards."""
+    document = demo.new_document()
+    wire = Proxy(demo.site.port)
+    wire.start()
+    url = demo.url(document).replace(demo.site.url, f"http://127.0.0.1:{wire.port}")
+    ada = Paper(await demo.context("Ada"), url)
+    opened.append(ada)
+    try:
+        await ada.open()
+        await ada.to_end()
+        await ada.type("before, ")
+        await ada.until_state("saved")
+        wire.silence()
+        await ada.type("in silence")
+        await ada.until_state("saving")
+        await ada.until_state("offline", timeout_s=30)
+        wire.heal()
+        await ada.until_state("saved", timeout_s=30)
+        assert "before, in silence" in await server_text(demo, document)
+        await ada.page.close()
+    finally:
+        wire.stop()
 
 
 async def test_saved_is_said_only_after_the_commit(demo: Demo, open_paper: Open) -> None:

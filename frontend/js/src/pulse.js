@@ -3,7 +3,9 @@
  *
  * When a network goes away without a word, the browser keeps the socket "open" for minutes, and the
  * provider waits 30 s. A page with unconfirmed edits asks sooner: the server answers a sync step 1
- * at once, also while its database is away. No answer means that nobody is there.
+ * at once, also while its database is away. No answer means that nobody is there. A browser that
+ * says it is off line need not be asked; it may be wrong of a server on the same machine, so the
+ * provider tries again from then on, as after any lost connection.
  */
 import * as encoding from 'lib0/encoding';
 import * as syncProtocol from 'y-protocols/sync';
@@ -21,6 +23,11 @@ const DEAD_MS = 10_000;
  */
 export function watchPulse(provider, ledger, signal) {
   let asked = false;
+  const giveUp = () => {
+    asked = false;
+    provider.disconnect();
+    provider.connect();
+  };
   const timer = setInterval(() => {
     const silence = Date.now() - provider.wsLastMessageReceived;
     if (!provider.wsconnected || isSettled(ledger.state) || silence < QUIET_MS) {
@@ -29,11 +36,11 @@ export function watchPulse(provider, ledger, signal) {
       asked = true;
       ask(provider);
     } else if (silence >= DEAD_MS) {
-      asked = false;
-      provider.disconnect();
-      provider.connect();
+      giveUp();
     }
   }, 1000);
+  const onOffline = () => provider.wsconnected && giveUp();
+  window.addEventListener('offline', onOffline, { signal });
   signal.addEventListener('abort', () => clearInterval(timer), { once: true });
 }
 
