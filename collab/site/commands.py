@@ -33,6 +33,8 @@ class Stop(Exception):
 def run(arguments: Sequence[str], environment: MutableMapping[str, str]) -> int:
     """Run one command line. Returns the exit status."""
     environment.setdefault("DJANGO_SETTINGS_MODULE", "collab.site.settings")
+    # numpy's library for matrices, which nothing here has, starts a thread for each core.
+    environment.setdefault("OPENBLAS_NUM_THREADS", "1")
     rest, directory = _take_data(list(arguments))
     if directory is not None:
         environment["COLLAB_DATA_DIR"] = str(Path(directory).expanduser().resolve())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import sys
@@ -28,6 +29,7 @@ def up(*, host: str, port: int, demo: bool) -> None:
     Raises:
         Stop: it cannot be served; the text says why.
     """
+    gc.disable()
     _check_port(host, port)
     _make_directory(environment.data_dir())
     _set_up(host)
@@ -42,6 +44,7 @@ def serve(*, host: str, port: int) -> None:
     Raises:
         Stop: it cannot be served; the text says why.
     """
+    gc.disable()
     _check_port(host, port)
     _set_up(host)
     _check_not_newer()
@@ -143,9 +146,19 @@ def _check_migrated() -> None:
 
 
 def _listen(host: str, port: int, *, demo: bool = False) -> None:
+    """Serve, with garbage collected again, which the callers have put off.
+
+    What is loaded until here stays: looking for garbage in it would hold up starts and live edits.
+    """
+    from django.urls import get_resolver
+
     from collab.site.asgi import application
     from collab.site.server import LiveServer
 
+    # Loaded now, not by the first request.
+    get_resolver().url_patterns  # noqa: B018
+    gc.freeze()
+    gc.enable()
     shown = "localhost" if host in ("0.0.0.0", "::") else host  # noqa: S104
     address = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
     interface = host.replace(":", r"\:")
