@@ -15,6 +15,7 @@ from collab.engine import protocol
 from collab.engine.protocol import Kind
 from collab.testing.peer import Peer
 from collab.testing.servers import Postgres, Redis, Site, running
+from tests.support.console import Console
 
 IMPORTS = """
 from django.contrib.auth.models import User
@@ -30,22 +31,34 @@ class Stage:
     Everything is changed by a process of its own, which no peer is connected to.
     """
 
-    def __init__(self, *sites: Site) -> None:
+    def __init__(self, console: Console, *sites: Site) -> None:
         self.sites = sites
+        self.console = console
         self.alice, self.bob = sites[0].key("alice"), sites[0].key("bob")
 
     def document(self) -> str:
         """Make a document that Bob may edit. Returns its id."""
         document = self.sites[0].create_document(self.alice)
-        self.sites[0].run("share", document, "bob", "editor")
+        self.change(document, "sharing.grant(room, bob, Role.EDITOR)")
         return document
 
-    def change(self, document: str, code: str) -> float:
-        """Run code with `document` and `bob`. Returns when it was done, on the monotonic clock."""
+    def run(self, document: str, code: str) -> str:
+        """Run code with `document`, `room` and `bob`. Returns what it printed."""
         names = f"document = Document.objects.get(pk='{document}'); room = document.room\n"
         names += "bob = User.objects.get(username='bob')\n"
-        self.sites[0].run("shell", "-v", "0", "-c", IMPORTS + names + code)
+        return self.console.run(IMPORTS + names + code)
+
+    def change(self, document: str, code: str) -> float:
+        """Run code. Returns when it was done, on the monotonic clock."""
+        self.run(document, code)
         return time.monotonic()
+
+    def let_bob_in(self, document: str) -> None:
+        """Whatever became of Bob before: he can log in, and has a key."""
+        self.bob = self.run(
+            document,
+            "bob.is_active = True; bob.save(); print(ApiKey.issue(bob, 'tests')[1])",
+        ).strip()
 
     async def bob_in(self, document: str, site: int = -1) -> Peer:
         bob = Peer(f"{self.sites[site].ws_url}/ws/documents/{document}", self.bob)
@@ -57,8 +70,8 @@ class Stage:
 def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """One process without Redis: what changes elsewhere is found in the database only."""
     site = Site(tmp_path_factory.mktemp("revocation"))
-    with running(site):
-        yield Stage(site)
+    with running(site), Console(site) as console:
+        yield Stage(console, site)
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +83,8 @@ def two(
     environment = {"DATABASE_URL": postgres.create_database("revocation"), "REDIS_URL": redis.url}
     first = Site(directory, environment=environment)
     second = Site(directory, command=("serve",), environment=environment, name="second")
-    with running(first, second):
-        yield Stage(first, second)
+    with running(first, second), Console(first) as console:
+        yield Stage(console, first, second)
 
 
 ENDS = {
@@ -88,8 +101,7 @@ async def test_a_lost_right_closes_the_socket_without_a_relay(
 ) -> None:
     """Through the database alone it takes seconds, and everybody else stays."""
     document = one.document()
-    one.change(document, "bob.is_active = True; bob.save()")
-    one.bob = one.sites[0].key("bob")
+    one.let_bob_in(document)
     bob = await one.bob_in(document)
     done = one.change(document, code)
     assert await bob.until_closed() == close
@@ -104,10 +116,9 @@ async def test_a_lost_right_closes_sockets_of_other_processes_at_once(
 ) -> None:
     """Announced over Redis it takes less than a second."""
     document = two.document()
-    two.change(document, "bob.is_active = True; bob.save()")
-    two.bob = two.sites[0].key("bob")
+    two.let_bob_in(document)
     bob = await two.bob_in(document)
-    assert await _seconds(two, document, f"{code}; print('done', flush=True)", bob) < 1
+    assert await _seconds(two, document, code, bob) < 1
     assert bob.close_code == close
 
 
@@ -120,18 +131,14 @@ async def _seconds(stage: Stage, document: str, code: str, peer: Peer) -> float:
         ended.append(time.time())
 
     code += "\nimport time; print(time.time())"
-    names = f"document = Document.objects.get(pk='{document}'); room = document.room\n"
-    names += "bob = User.objects.get(username='bob')\n"
-    run = asyncio.to_thread(stage.sites[0].run, "shell", "-v", "0", "-c", IMPORTS + names + code)
-    done, _ = await asyncio.gather(run, watch())
-    return ended[0] - float(done.stdout.split()[-1])
+    done, _ = await asyncio.gather(asyncio.to_thread(stage.run, document, code), watch())
+    return ended[0] - float(done.split()[-1])
 
 
 async def test_a_demoted_editor_reads_on(one: Stage) -> None:
     """The socket stays, what is written on it is refused, and what others write arrives."""
     document = one.document()
-    one.change(document, "bob.is_active = True; bob.save()")
-    one.bob = one.sites[0].key("bob")
+    one.let_bob_in(document)
     bob = await one.bob_in(document)
     one.change(document, "sharing.grant(room, bob, Role.READER)")
     denied = protocol.encode(Kind.DENIED, b"")[:2]
@@ -192,7 +199,7 @@ async def test_a_logout_closes_the_sockets_of_its_session(one: Stage) -> None:
     # Another process logs out, which this one hears nothing from.
     code = "from django.test import Client; browser = Client()\n"
     code += f"browser.cookies['sessionid'] = '{untold.session}'; browser.logout()"
-    await asyncio.to_thread(one.sites[0].run, "shell", "-v", "0", "-c", code)
+    await asyncio.to_thread(one.console.run, code)
     assert await untold.bob.until_closed(timeout_s=10) == 4401
     await stays(other)
 
@@ -244,8 +251,8 @@ async def hears(socket: ClientConnection, *words: str, timeout_s: float = 10) ->
 async def test_an_open_list_follows_rights_without_a_relay(one: Stage) -> None:
     """What was shared or taken elsewhere is found in the database, and nobody is shown to Bob."""
     document, other = one.document(), one.document()
-    one.change(other, "bob.is_active = True; bob.save(); sharing.revoke(room, bob)")
-    one.bob = one.sites[0].key("bob")
+    one.let_bob_in(other)
+    one.change(other, "sharing.revoke(room, bob)")
     home = await home_of_bob(one)
     alice = Peer(f"{one.sites[0].ws_url}/ws/documents/{document}", one.alice)
     await alice.connect()
@@ -267,8 +274,7 @@ async def test_an_open_list_follows_rights_without_a_relay(one: Stage) -> None:
 async def test_an_open_list_follows_other_processes_at_once(two: Stage) -> None:
     """Who enters, leaves, shares and renames on one server shows in lists of another in 1.5 s."""
     document = two.document()
-    two.change(document, "bob.is_active = True; bob.save()")
-    two.bob = two.sites[0].key("bob")
+    two.let_bob_in(document)
     home = await home_of_bob(two)
     alice = Peer(f"{two.sites[0].ws_url}/ws/documents/{document}", two.alice)
     await alice.connect()
@@ -345,10 +351,8 @@ print(json.dumps(ends))
 
 async def _ends(stage: Stage, name: str) -> dict[str, tuple[int | str, float]]:
     """Let a peer in by each way, and take each away. Returns what came of it, after how long."""
-    site = stage.sites[0]
     names = f"WAYS = {list(WAYS)!r}\nNAME = {name!r}\n"
-    done = await asyncio.to_thread(site.run, "shell", "-v", "0", "-c", names + _WAYS_IN)
-    made = json.loads(done.stdout.splitlines()[-1])
+    made = json.loads(await asyncio.to_thread(stage.console.run, names + _WAYS_IN))
     peers = []
     for document, key, session in made:
         url = f"{stage.sites[-1].ws_url}/ws/documents/{document}"
@@ -360,8 +364,7 @@ async def _ends(stage: Stage, name: str) -> dict[str, tuple[int | str, float]]:
         peers.append(peer)
     waiting = [asyncio.create_task(_end(peer)) for peer in peers]
     names += f"IDS = {[document for document, _, _ in made]!r}\n"
-    done = await asyncio.to_thread(site.run, "shell", "-v", "0", "-c", names + _WAYS_OUT)
-    told = json.loads(done.stdout.splitlines()[-1])
+    told = json.loads(await asyncio.to_thread(stage.console.run, names + _WAYS_OUT))
     ends = [await one for one in waiting]
     for peer in peers:
         await peer.close()
@@ -413,9 +416,7 @@ session[access.SESSION_LINKS] = [link.pk]
 session.save()
 print(session.session_key, end.timestamp())
 """
-    names = f"document = Document.objects.get(pk='{document}'); room = document.room\n"
-    done = one.sites[0].run("shell", "-v", "0", "-c", IMPORTS + names + code)
-    session, end = done.stdout.split()[-2:]
+    session, end = one.run(document, code).split()
     headers = {"Cookie": f"sessionid={session}", "Origin": one.sites[0].url}
     guest = Peer(f"{one.sites[0].ws_url}/ws/documents/{document}", **headers)
     await guest.connect()

@@ -16,8 +16,7 @@ _SHARE = """
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import transaction
-from collab import access, sharing
-from collab.models import ApiKey, Role
+from collab.models import ApiKey, Grant, Role
 from collab.site.login import login_path
 from documents import actions
 from documents.models import Document
@@ -32,13 +31,13 @@ print("welcome", Document.objects.get().pk)
 print("Carla", login_path(carla))
 print("Dora", login_path(dora))
 print("Emil", login_path(emil))
+roles = {bob: Role.EDITOR, dora: Role.EDITOR, emil: Role.EDITOR, carla: Role.READER}
 for kind, number in counts.items():
     for n in range(number):
         with transaction.atomic():
             document = actions.create_document(actor=ada, title=f"Document {n}", kind=kind)
-            for user in (bob, dora, emil):
-                sharing.grant(document.room, user, Role.EDITOR)
-            sharing.grant(document.room, carla, Role.READER)
+            Grant.objects.bulk_create(
+                Grant(room=document.room, user=user, role=role) for user, role in roles.items())
         print(kind, document.pk)
 """
 

@@ -7,7 +7,7 @@ import random
 import re
 import signal
 import sys
-from pathlib import Path
+from dataclasses import dataclass
 
 import pycrdt
 import pytest
@@ -26,11 +26,29 @@ SERVERS = {
 }
 
 
-class OtherServer(Site):
-    """The site's data, served by another server than the site's own."""
+@dataclass
+class Made:
+    """A site that does not run: data that any server can serve, a key, and documents to take."""
 
-    def __init__(self, directory: Path, server: str) -> None:
-        super().__init__(directory, name=server)
+    site: Site
+    key: str
+    documents: list[str]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """One site for all tests; each serves it for a while."""
+    site = Site(tmp_path_factory.mktemp("servers"))
+    with running(site):
+        key = site.key()
+        return Made(site, key, [site.create_document(key) for _ in range(10)])
+
+
+class OtherServer(Site):
+    """A site's data, served by another server than the site's own."""
+
+    def __init__(self, made: Made, server: str) -> None:
+        super().__init__(made.site.directory, name=server)
         self._server = server
 
     def start(self, *, wait: bool = True) -> None:
@@ -40,13 +58,10 @@ class OtherServer(Site):
 
 
 @pytest.mark.parametrize("server", SERVERS)
-async def test_another_server_serves_documents(server: str, tmp_path: Path) -> None:
+async def test_another_server_serves_documents(server: str, made: Made) -> None:
     """Two peers edit one document, refusals have their codes, and what was saved is there."""
-    made = Site(tmp_path)
-    with running(made):
-        key = made.key()
-        document = made.create_document(key)
-    other = OtherServer(tmp_path, server)
+    key, document = made.key, made.documents.pop()
+    other = OtherServer(made, server)
     with running(other):
         path = f"{other.ws_url}/ws/documents/{document}"
         ada, bob = Peer(path, key), Peer(path, key)
@@ -62,21 +77,18 @@ async def test_another_server_serves_documents(server: str, tmp_path: Path) -> N
         assert await bob.until_closed() == 4422
         other.stop()
         await ada.until_closed()
-    with running(made):
-        again = Peer(f"{made.ws_url}/ws/documents/{document}", key)
+    with running(made.site):
+        again = Peer(f"{made.site.ws_url}/ws/documents/{document}", key)
         await again.connect()
         assert str(again.text) == str(ada.text)
         await again.close()
 
 
 @pytest.mark.parametrize("server", ["uvicorn", "live uvicorn"])
-async def test_uvicorn_saves_before_it_exits(server: str, tmp_path: Path) -> None:
+async def test_uvicorn_saves_before_it_exits(server: str, made: Made) -> None:
     """An edit that is under way at SIGTERM is in the log after it: the lifespan's end commits."""
-    made = Site(tmp_path)
-    with running(made):
-        key = made.key()
-        document = made.create_document(key)
-    other = OtherServer(tmp_path, server)
+    key, document = made.key, made.documents.pop()
+    other = OtherServer(made, server)
     with running(other):
         ada = Peer(f"{other.ws_url}/ws/documents/{document}", key)
         await ada.connect()
@@ -91,8 +103,8 @@ async def test_uvicorn_saves_before_it_exits(server: str, tmp_path: Path) -> Non
         other.signal(signal.SIGTERM)
         assert await ada.until_closed() == 1012
         other.wait()
-    with running(made):
-        again = Peer(f"{made.ws_url}/ws/documents/{document}", key)
+    with running(made.site):
+        again = Peer(f"{made.site.ws_url}/ws/documents/{document}", key)
         await again.connect()
         assert str(again.text) == "one two three "
         await again.close()
@@ -122,7 +134,7 @@ def stream_of(words: list[str], chance: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize("server", ["the site's own", "live uvicorn"])
-async def test_frames_arrive_however_the_network_cuts_them(server: str, tmp_path: Path) -> None:
+async def test_frames_arrive_however_the_network_cuts_them(server: str, made: Made) -> None:
     """Whole, fragmented, small and large ones, several in one read or one in many: none is lost."""
     chance = random.Random(server)
     words = [f"<{n}>\u2080" + "x" * chance.choice([9, 20, 120, 300, 70_000]) for n in range(40)]
@@ -132,11 +144,8 @@ async def test_frames_arrive_however_the_network_cuts_them(server: str, tmp_path
     cuts += [cut + chance.randrange(1, 40) for cut in cuts] + [len(stream)]
     # And where the rest begins as an (empty) frame does.
     cuts += [found.start() + 1 for found in re.finditer("\u2080".encode(), stream)]
-    made = Site(tmp_path)
-    with running(made):
-        key = made.key()
-        document = made.create_document(key)
-    site = OtherServer(tmp_path, server) if server in SERVERS else made
+    key, document = made.key, made.documents.pop()
+    site = OtherServer(made, server) if server in SERVERS else made.site
     with running(site):
         path = f"{site.ws_url}/ws/documents/{document}"
         raw = await RawPeer.open(path, key)
