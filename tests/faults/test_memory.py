@@ -15,8 +15,6 @@ from collab.testing.servers import Site, running, wait_until
 from tests.support.memory import MIB, resident_bytes
 from tests.support.raw import RawPeer
 
-pytestmark = pytest.mark.alone
-
 IDLE_PEERS = 2000
 PEER_BYTES = 30_000
 DOCUMENTS = 1000
