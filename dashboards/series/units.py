@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import NamedTuple
 
 UNITS = ("", "none", "bytes", "bytes/s", "s", "ms", "percent", "ratio", "/s")
@@ -14,6 +14,10 @@ NO_VALUE = "–"
 
 _HUGE = 1e21
 """From here on JavaScript's toFixed writes exponents, too."""
+
+# Halves away from zero, as JavaScript's toFixed; Python's own way is to even. It has all digits of
+# what is less than huge, with as many after the point as can be wanted.
+_AS_TO_FIXED = Context(prec=60, rounding=ROUND_HALF_UP)
 
 
 class _Scale(NamedTuple):
@@ -95,8 +99,7 @@ def _written(number: float, decimals: int | None) -> str:
     if abs(number) >= _HUGE:
         return f"{number:.2e}"
     digits = _digits(abs(number)) if decimals is None else decimals
-    # Halves away from zero, as JavaScript's toFixed; Python's own way is to even.
-    rounded = Decimal(number).quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
+    rounded = Decimal(number).quantize(Decimal(1).scaleb(-digits), context=_AS_TO_FIXED)
     text = f"{rounded:f}"
     if decimals is None and "." in text:
         text = text.rstrip("0").rstrip(".")
