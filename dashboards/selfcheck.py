@@ -28,6 +28,7 @@ from collab.metrics import REGISTRY
 from dashboards.ingest.readings import Kind, Labels, Reading
 from dashboards.recording import Recorder
 from dashboards.repeating import Repeating
+from dashboards.series.ports import StoreAway
 from dashboards.store import leases
 from dashboards.store.orm import away, now_ms
 
@@ -38,7 +39,7 @@ EVERY_S = 5.0
 # How busy a processor was in the blink of an eye is all or nothing.
 _FIRST_S = 0.5
 # Who measures the machine, and a process's number, are settled for so long.
-_LEASE_MS = 25_000
+_LEASE_S = 25.0
 _RENEW_S = 10.0
 _KINDS = {"_bucket": Kind.BUCKET, "_count": Kind.COUNTER, "_sum": Kind.COUNTER}
 
@@ -69,7 +70,6 @@ class SelfCheck:
         """Measure once. Returns when to be called next (s)."""
         if time.monotonic() - self._renewed_at >= _RENEW_S:
             self._renew()
-            self._renewed_at = time.monotonic()
         at_ms = now_ms()
         found = list(self._of_process(at_ms))
         if self._measures_host:
@@ -78,14 +78,22 @@ class SelfCheck:
         return EVERY_S - time.time() % EVERY_S
 
     def _renew(self) -> None:
-        now, host = now_ms(), self._host[:200]
-        with away():
-            self._number = leases.number(
-                f"process {host} ", now + _LEASE_MS, now, known=self._number, using=self._using
-            )
-            self._measures_host = leases.take(
-                f"host {host}", now + _LEASE_MS, now, using=self._using
-            )
+        """Settle it anew. While the database is away, what was settled holds until it ends."""
+        began = time.monotonic()
+        try:
+            with away():
+                self._settle(now_ms())
+            self._renewed_at = began
+        except StoreAway:
+            if began - self._renewed_at >= _LEASE_S:
+                raise
+
+    def _settle(self, now: int) -> None:
+        host, until = self._host[:200], now + int(_LEASE_S * 1000)
+        self._number = leases.number(
+            f"process {host} ", until, now, known=self._number, using=self._using
+        )
+        self._measures_host = leases.take(f"host {host}", until, now, using=self._using)
 
     def _give_back(self) -> None:
         leases.give_back(f"process {self._host[:200]} {self._number}", using=self._using)

@@ -17,7 +17,7 @@ from django.db import connections
 from django.test import RequestFactory
 
 import dashboards
-from dashboards import intake, recording, watching
+from dashboards import intake, recording, selfcheck, watching
 from dashboards.ingest import lines
 from dashboards.ingest.readings import Kind, Reading
 from dashboards.ingest_views import _no
@@ -329,6 +329,30 @@ def test_a_site_measures_itself_and_its_machine(bed: StoreBed, recorder: Recorde
     assert {one.kind for one in bounds} == {Kind.BUCKET}
     assert "+Inf" in {dict(one.labels)["le"] for one in bounds}
     assert all(dict(one.labels)["process"] == "1" for one in bounds)
+
+
+@ON_SQLITE
+def test_a_site_goes_on_measuring_while_its_lease_holds(
+    bed: StoreBed,
+    held: sqlite3.Connection,
+    recorder: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its numbers wait for a database that is away; once another may have its number, none is."""
+    connections[bed.using].cursor().execute("PRAGMA busy_timeout = 100")
+    check = SelfCheck(recorder)
+    check.measure()
+    assert recorder.flush(WAIT_S)
+    before = len(value_of(bed, "process_threads"))
+    held.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr(selfcheck, "_RENEW_S", 0)
+    check.measure()
+    monkeypatch.setattr(selfcheck, "_LEASE_S", 0)
+    with pytest.raises(StoreAway):
+        check.measure()
+    held.execute("ROLLBACK")
+    assert recorder.flush(WAIT_S)
+    assert len(value_of(bed, "process_threads")) == before + 1
 
 
 def test_the_first_load_is_of_some_time(

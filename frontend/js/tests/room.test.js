@@ -62,6 +62,7 @@ class FakeSocket {
 Object.assign(globalThis, {
   WebSocket: FakeSocket,
   location: { href: 'https://collab.example/documents/d/' },
+  window: new EventTarget(),
 });
 const { enter } = await import('../src/room.js');
 
@@ -235,6 +236,21 @@ test('a page that was too fast waits and is offline meanwhile', (context) => {
   socket().drop(4429);
   assert.equal(name(), 'offline');
   assert.equal(ledger.state.failure, null);
+});
+
+test('a page is offline as soon as its browser is, and tries to come back', (context) => {
+  const { socket, sync, type, name } = page(context);
+  sync();
+  socket().receive(ack(1));
+  const lost = socket();
+  window.dispatchEvent(new Event('offline'));
+  type('meanwhile');
+  assert.equal(lost.readyState, 3);
+  assert.equal(name(), 'offline');
+  sync();
+  assert.notEqual(socket(), lost);
+  socket().receive(ack(1));
+  assert.equal(name(), 'saved');
 });
 
 test('a writer who is denied reads on and sends nothing more', (context) => {
