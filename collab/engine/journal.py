@@ -31,26 +31,44 @@ _UPDATE_COST = 64
 class Unsaved:
     """What a room has taken from its peers since its last batch, and who waits for it.
 
-    `acks` holds, by peer, how many of its content frames are durable once this is.
+    `held` are updates that wait for one which may never come. `acks` holds, by peer, how many of its
+    content frames are durable once this is.
     """
 
     writes: dict[Author, list[bytes]] = field(default_factory=dict)
+    held: list[Write] = field(default_factory=list)
     size_bytes: int = 0
     acks: dict[Peer, int] = field(default_factory=dict)
     waiters: list[asyncio.Future[int]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.writes or self.acks or self.waiters)
+        return bool(self.writes or self.held or self.acks or self.waiters)
+
+    @property
+    def updates(self) -> int:
+        """How many there are."""
+        return len(self.held) + sum(map(len, self.writes.values()))
 
     def add(self, author: Author, update: bytes) -> int:
         """Keep an update. Returns what it takes of the memory for unsaved ones, in bytes."""
         self.writes.setdefault(author, []).append(update)
+        return self._cost(update)
+
+    def add_held(self, author: Author, update: bytes) -> int:
+        """Keep an update that the replica holds back, as `add` does."""
+        self.held.append(Write(author, update))
+        return self._cost(update)
+
+    def _cost(self, update: bytes) -> int:
         cost = len(update) + _UPDATE_COST
         self.size_bytes += cost
         return cost
 
     def merged(self, row_bytes: int, row_updates: int) -> list[Write]:
-        """Merge within each author, into rows of about `row_bytes`; authors by first arrival."""
+        """Merge within each author, into rows of about `row_bytes`; authors by first arrival.
+
+        What is held back has rows of its own: in one row with others, these would wait with it.
+        """
         rows = []
         for author, updates in self.writes.items():
             part: list[bytes] = []
@@ -62,7 +80,7 @@ class Unsaved:
                 part.append(update)
                 size += len(update)
             rows += _merged(author, part)
-        return rows
+        return rows + self.held
 
 
 def _merged(author: Author, updates: list[bytes]) -> list[Write]:
@@ -146,8 +164,7 @@ class Journal:
 
     async def _commit(self, taken: dict[Room, Unsaved]) -> None:
         limits = self._limits
-        updates = (len(part) for unsaved in taken.values() for part in unsaved.writes.values())
-        self._meter.updates(sum(updates))
+        self._meter.updates(sum(unsaved.updates for unsaved in taken.values()))
         batches = {
             room: Batch(room.key, room.epoch, unsaved.merged(limits.row_bytes, 64))
             for room, unsaved in taken.items()

@@ -215,7 +215,8 @@ class Room:
         brought = self.replica.apply(update)
         if brought is None:
             return False
-        self._journal.mark(self, self._unsaved.add(author, update))
+        keep = self._unsaved.add_held if brought == EMPTY_UPDATE else self._unsaved.add
+        self._journal.mark(self, keep(author, update))
         # What it set free was not sent to anybody yet, to its author neither.
         self._fanout.add(peer if brought is update else None, brought)
         self._edited()

@@ -10,7 +10,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.convergence.machine import Convergence
 
-STEPS = int(os.environ.get("COLLAB_CONVERGENCE_STEPS", "40"))
+STEPS = int(os.environ.get("CONVERGENCE_STEPS", "40"))
 
 
 def explore(*, seed: int, examples: int, shrink: bool = True) -> None:
@@ -48,7 +48,7 @@ def explore(*, seed: int, examples: int, shrink: bool = True) -> None:
         )
     except BaseException as error:
         error.add_note(
-            f"Repeat it: COLLAB_CONVERGENCE_SEED={seed} COLLAB_CONVERGENCE_EXAMPLES={examples}"
-            f" COLLAB_CONVERGENCE_STEPS={STEPS} pytest tests/convergence/test_convergence.py"
+            f"Repeat it: CONVERGENCE_SEED={seed} CONVERGENCE_EXAMPLES={examples}"
+            f" CONVERGENCE_STEPS={STEPS} pytest tests/convergence/test_convergence.py"
         )
         raise

@@ -9,8 +9,8 @@ import pytest
 
 from tests.convergence.exploring import explore
 
-EXAMPLES = int(os.environ.get("COLLAB_CONVERGENCE_EXAMPLES", "50"))
-SEED = os.environ.get("COLLAB_CONVERGENCE_SEED")
+EXAMPLES = int(os.environ.get("CONVERGENCE_EXAMPLES", "50"))
+SEED = os.environ.get("CONVERGENCE_SEED")
 
 
 # A long run is asked for by its number of examples; a tenth of a second is plenty for one.

@@ -148,7 +148,7 @@ def test_a_failure_is_told_in_few_steps_and_can_be_repeated(
     """The steps that are left are those that it needs, and the seed leads to it again."""
     acks_before_commit(monkeypatch)
     told = [_told(shrink=shrink) for shrink in (True, False, False)]
-    assert "COLLAB_CONVERGENCE_SEED=7 " in told[0]
+    assert "CONVERGENCE_SEED=7 " in told[0]
     assert len(_steps(told[0])) <= 4
     assert told[1] == told[2]
     assert len(_steps(told[1])) >= len(_steps(told[0]))

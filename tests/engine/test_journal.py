@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pycrdt
 import pytest
 
 from collab.engine.errors import EpochChanged, LogUnavailable, NoSuchRoom
 from collab.engine.journal import Unsaved
 from collab.engine.ports import Appended, Batch
-from tests.engine.world import KEY, Page, World, passes, settled
+from collab.engine.replica import replay
+from tests.engine.world import KEY, ROOT, Page, World, passes, settled
 
 
 def text_of(rows: list[bytes]) -> str:
@@ -66,6 +68,24 @@ def test_rows_are_merged_up_to_their_bounds() -> None:
     writes = unsaved.merged(row_bytes=200, row_updates=64)
     assert len(writes) > 5
     assert text_of([write.update for write in writes]) == page.text
+
+
+async def test_what_waits_for_a_lost_update_keeps_nothing_else_back(world: World) -> None:
+    """Saved in one commit with it, and read by a process that starts later."""
+    room = await world.room()
+    ann = Page(1).join(room)
+    world.gate.shut()
+    ann.type("a")
+    await world.gate.waiting.wait()
+    ann.type("b")
+    ann.write("lost on its way")
+    ann.type("d")
+    world.gate.open()
+    await world.saved()
+    assert ann.acked == ann.sent
+    assert str(room.replica.doc.get(ROOT, type=pycrdt.Text)) == "ab"
+    loaded = replay(await world.log.load(KEY), world.limits.update)
+    assert str(loaded.doc.get(ROOT, type=pycrdt.Text)) == "ab"
 
 
 async def test_log_that_is_away_loses_nothing_and_acks_nothing(world: World) -> None:
