@@ -31,7 +31,7 @@ _UPDATE_COST = 64
 class Unsaved:
     """What a room has taken from its peers since its last batch, and who waits for it.
 
-    `held` are updates that wait for one which may never come. `acks` holds, by peer, how many of its
+    `held` are updates that wait for one which may never come. `acks` says, by peer, how many of its
     content frames are durable once this is.
     """
 
