@@ -69,4 +69,4 @@ def edit(room_id: int, author_id: Any, change: Change) -> int:
 
 def _replica(room_id: int) -> tuple[Replica, int, int]:
     loaded = log.load(room_id)
-    return replay(loaded, conf.room_limits().update), loaded.head.epoch, loaded.head.seq
+    return replay(loaded, conf.room_limits().update), loaded.head.epoch, loaded.last

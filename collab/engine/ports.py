@@ -46,12 +46,20 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """All that a replica is made of: a snapshot with rows up to `seq`, and rows after it."""
+    """All that a replica is made of: a snapshot with rows up to `seq`, and rows after it.
+
+    The head was read first: rows may go beyond it.
+    """
 
     head: Head
     snapshot: bytes | None
     seq: int
     rows: list[Row]
+
+    @property
+    def last(self) -> int:
+        """The seq of the last row that is in it."""
+        return self.rows[-1].seq if self.rows else self.seq
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from collab import conf, history, log
+from collab import conf, edits, history, log
 from collab.engine.replica import Replica
 from collab.history import (
     BadName,
@@ -173,6 +173,26 @@ def test_state_is_that_of_all_rows_up_to_it(book: Book) -> None:
     with CaptureQueriesContext(connection) as asked:
         assert text_of(history.state_at(book.room.pk, 6)) == "abcdef"
     assert any('"seq" > 4' in query["sql"] for query in asked.captured_queries)
+
+
+def test_state_of_now_says_up_to_which_row_it_goes(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if somebody writes while it is read: who writes on from there counts on it."""
+    assert edits.state_and_seq_of(book.room.pk)[1] == 0
+    book.write(("ann", 0), ("ann", 1))
+    read = log.read
+
+    def late(*args: Any, **kwargs: Any) -> Any:
+        book.write(("bob", 2))
+        return read(*args, **kwargs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(log, "read", late)
+        state, seq = edits.state_and_seq_of(book.room.pk)
+    assert (text_of(state), seq) == ("abc", 3)
+    log.compact(book.room.pk, LIMITS)
+    assert edits.state_and_seq_of(book.room.pk)[1] == 3
 
 
 @pytest.mark.parametrize("seq", [-1, 0, 4, 2**62])

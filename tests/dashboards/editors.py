@@ -180,6 +180,6 @@ def check(editor: Editor, content: dict[str, Any]) -> None:
             assert found["queries"][place[1]][place[2]] == value, place
     for panel, letter in editor.said:
         text = panels[panel]["text"] if panel else content["title"]
-        assert text.count(letter) == 1, letter
+        assert text.count(letter) == 1, (letter, panel, text.count(letter), text)
     assert set(editor.mine) <= panels.keys()
     assert not set(editor.gone) & panels.keys()
