@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import AsyncIterator, Generator, Iterator
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,12 +22,29 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with faults: they wait, mostly, and would be what several workers wait for in the end.
+    """Have each worker begin with some of the faults: they wait, mostly, while others compute.
 
-    A worker that begins with them also starts their cluster only once.
+    pytest-xdist cuts the tests into as many consecutive parts as there are workers. Those that need
+    the cluster of `tests/faults` are in one of them, so that it is started once.
     """
-    items.sort(key=lambda item: not item.nodeid.startswith("tests/faults/"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    parts: list[list[pytest.Item]] = [[] for _ in range(workers)]
+    others, turns = [], {"cluster": 0}
+    for item in items:
+        if not item.nodeid.startswith("tests/faults/"):
+            others.append(item)
+            continue
+        on_cluster = "cluster" in getattr(item, "fixturenames", ())
+        what = "cluster" if on_cluster else item.nodeid.partition("::")[0]
+        parts[turns.setdefault(what, len(turns)) % workers].append(item)
+    rest, left = iter(others), len(items)
+    for workers_left, part in zip(range(workers, 0, -1), parts, strict=True):
+        size = left // workers_left
+        part += islice(rest, max(size - len(part), 0))
+        left -= size
+    items[:] = [*chain(*parts), *rest]
 
 
 @pytest.hookimpl(wrapper=True)
