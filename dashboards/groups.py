@@ -207,7 +207,7 @@ class Group:
 
     async def _advance(self) -> Tick:
         """Make the next tick on a thread of the hub's. What it could not ask for stays wanted."""
-        news, whole, is_all = self._news, self._whole, self._all
+        news, whole, every = self._news, self._whole, self._all
         self._news, self._whole, self._all = None, False, False
         in_pool = database_sync_to_async(
             ticks.advance, thread_sensitive=False, executor=self._hub.pool
@@ -220,13 +220,15 @@ class Group:
             self.selection,
             store.current(),
             now_ms=ticks.now_ms(),
-            news=None if is_all else news or NO_NEWS,
+            news=news or NO_NEWS,
+            every=every,
             whole=whole,
             most=self._hub.points_for(self),
         )
         if not tick.complete:
             # Asked for again with the next look at all streams.
             self._whole, self._all = self._whole or whole, True
+            self._news = self._news if news is None else news.and_(self._news)
         return tick
 
     async def _send(self, tick: Tick) -> float:

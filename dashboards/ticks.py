@@ -20,7 +20,7 @@ from collab.framing import framed
 from dashboards import frames, questions, reads, streams, variables
 from dashboards.layout.arrange import arrange
 from dashboards.layout.model import Layout, PanelKind
-from dashboards.news import News
+from dashboards.news import NO_NEWS, News
 from dashboards.selection import Selection
 from dashboards.series.ports import MetricStore, StoreAway
 from dashboards.streams import Asked, Chosen, Stream
@@ -164,7 +164,8 @@ def advance(
     store: MetricStore,
     *,
     now_ms: int,
-    news: News | None = None,
+    news: News = NO_NEWS,
+    every: bool = False,
     whole: bool = False,
     most: int | None = None,
 ) -> Tick:
@@ -177,12 +178,13 @@ def advance(
         selection: What is shown.
         store: Where numbers are. Away, numbers stay as they are, and the tick is not `complete`.
         now_ms: The time.
-        news: What alone is new; None has every panel asked again.
+        news: What is known to be new; panels that it concerns are asked again.
+        every: Ask every panel again that was not read just now: something else may be new.
         whole: Read all points again: it is not known what is new.
         most: Points that all panels may have together; None: as many as a dashboard may.
     """
     begun = time.thread_time()
-    asking = _Asking(before, store, now_ms, news, whole=whole, most=most)
+    asking = _Asking(before, store, now_ms, news, every=every, whole=whole, most=most)
     with selection.in_language():
         chosen, choices = asking.variables(layout, selection)
         found = {
@@ -237,8 +239,9 @@ class _Asking:
         before: Tick | None,
         store: MetricStore,
         now_ms: int,
-        news: News | None,
+        news: News,
         *,
+        every: bool,
         whole: bool,
         most: int | None,
     ) -> None:
@@ -250,6 +253,7 @@ class _Asking:
         self.store = reads.Reads(store, now_ms, foreseen)
         self._now_ms = now_ms
         self._news = news
+        self._every = every
         self._whole = whole
         self._allowance = questions.Allowance(points_at_most() if most is None else most)
 
@@ -260,7 +264,7 @@ class _Asking:
         before = self._before
         if not layout.variables:
             return {}, {}
-        if before is not None and before.layout.variables == layout.variables and self._news:
+        if before is not None and before.layout.variables == layout.variables and not self._every:
             return before.chosen, before.choices
         try:
             chosen = variables.chosen(layout, selection.wanted, self.store)
@@ -291,8 +295,11 @@ class _Asking:
             return False
         if self._whole or stream.answer is None:
             return True
-        if self._news is None:
-            return self._now_ms - (stream.plan.now_ms or 0) >= _READ_LATELY_MS
+        if self._is_news_to(stream):
+            return True
+        return self._every and self._now_ms - (stream.plan.now_ms or 0) >= _READ_LATELY_MS
+
+    def _is_news_to(self, stream: Stream) -> bool:
         return self._news.names is None or stream.asked.depends_on(self._news.names)
 
     def _asked(self, asked: Asked, before: Stream | None) -> Stream:
@@ -314,7 +321,7 @@ class _Asking:
             self.number,
             self._now_ms,
             self.store,
-            changed_ms=None if self._news is None else self._news.from_ms,
+            changed_ms=self._news.from_ms if self._is_news_to(before) else None,
             whole=self._whole,
             allowance=self._allowance,
         )

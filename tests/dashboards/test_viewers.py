@@ -21,6 +21,7 @@ from dashboards.hub import Hub
 from dashboards.ingest.readings import Reading
 from dashboards.layout.model import Layout, Panel, PanelKind, Place, QuerySpec
 from dashboards.models import Dashboard
+from dashboards.news import News
 from dashboards.recording import Recorder
 from dashboards.selection import Selection
 from dashboards.series.ports import StoreAway
@@ -246,8 +247,9 @@ def test_a_look_at_everything_leaves_out_what_was_just_read(
     for later_ms, read in ((0, [CPU, LOAD]), (999, []), (1000, [CPU, LOAD])):
         asked.clear()
         tick = ticks.advance(
-            tick, "any", layout(), Selection(), store.current(), now_ms=now_ms + later_ms
-        )
+            tick, "any", layout(), Selection(), store.current(),
+            now_ms=now_ms + later_ms, every=True,
+        )  # fmt: skip
         assert asked == read
 
 
@@ -307,6 +309,26 @@ async def test_late_numbers_start_the_chart_anew(stage: Stage) -> None:
     await stage.record(9, at_ms=stage.now_ms - 100_000)
     await seat.until(lambda: seat.charts[CPU].values() == [9, 1, 2])
     assert seat.charts[CPU].base != base
+
+
+async def test_a_late_number_is_in_a_time_that_ended_though_everything_is_looked_at(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both come to one tick, and the look alone would not read so far back."""
+    hear = groups.Group.hear
+
+    def hear_while_it_looks(group: groups.Group, news: News) -> None:
+        group.look()
+        hear(group, news)
+
+    for number in range(1, 9):
+        await stage.record(number)
+    ended = {"from": str(stage.now_ms - 120_000), "to": str(stage.now_ms + 1)}
+    seat = await stage.seat(show(**ended))
+    await seat.until(lambda: CPU in seat.charts)
+    monkeypatch.setattr(groups.Group, "hear", hear_while_it_looks)
+    await stage.record(9, at_ms=stage.now_ms - 100_000)
+    await seat.until(lambda: 9 in seat.charts[CPU].values())
 
 
 async def test_a_changed_layout_reaches_who_looks(stage: Stage) -> None:
