@@ -194,7 +194,7 @@ def advanced(
         allowance: What may be read of all points; see `questions.answer`.
     """
     asked, old = stream.asked, stream.answer
-    whole = whole or (asked.range.is_live and now_ms - stream.whole_at_ms >= _WHOLE_EVERY_MS)
+    whole = whole or now_ms - stream.whole_at_ms >= _WHOLE_EVERY_MS
     spacing_ms = stream.spacing_ms
     if whole or old is None:
         found_ms = _spacing_ms(asked, now_ms, store)

@@ -331,6 +331,22 @@ async def test_a_late_number_is_in_a_time_that_ended_though_everything_is_looked
     await seat.until(lambda: 9 in seat.charts[CPU].values())
 
 
+@pytest.mark.parametrize("is_over", [False, True])
+async def test_a_late_number_that_nobody_told_of_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, *, is_over: bool
+) -> None:
+    """What is told of the store is a hint; all points are read again now and then."""
+    monkeypatch.setattr("dashboards.streams._WHOLE_EVERY_MS", 500)
+    for number in range(1, 9):
+        await stage.record(number)
+    ended = {"from": str(stage.now_ms - 120_000), "to": str(stage.now_ms + 1)}
+    seat = await stage.seat(show(**(ended if is_over else {})))
+    await seat.until(lambda: CPU in seat.charts)
+    monkeypatch.setattr(groups.Group, "hear", lambda group, news: None)
+    await stage.record(9, at_ms=stage.now_ms - 100_000)
+    await seat.until(lambda: 9 in seat.charts[CPU].values())
+
+
 async def test_a_changed_layout_reaches_who_looks(stage: Stage) -> None:
     """The grid as a whole; a text alone as its values; neither touches a chart's base."""
     await stage.record(1)
