@@ -85,7 +85,7 @@ class SelfCheck:
                 self._settle(now_ms())
             self._renewed_at = began
         except StoreAway:
-            if began - self._renewed_at >= _LEASE_S:
+            if time.monotonic() - self._renewed_at >= _LEASE_S:
                 raise
 
     def _settle(self, now: int) -> None:

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 # without this, a long time without the log would take five times the memory that it may, and
 # merging it five seconds of the loop.
 _UPDATE_COST = 64
+# What an update takes that is a row of its own, until it is in the database.
+ROW_COST = 512
 
 
 @dataclass(slots=True)
@@ -52,15 +54,15 @@ class Unsaved:
     def add(self, author: Author, update: bytes) -> int:
         """Keep an update. Returns what it takes of the memory for unsaved ones, in bytes."""
         self.writes.setdefault(author, []).append(update)
-        return self._cost(update)
+        return self._cost(update, _UPDATE_COST)
 
     def add_held(self, author: Author, update: bytes) -> int:
         """Keep an update that the replica holds back, as `add` does."""
         self.held.append(Write(author, update))
-        return self._cost(update)
+        return self._cost(update, ROW_COST)
 
-    def _cost(self, update: bytes) -> int:
-        cost = len(update) + _UPDATE_COST
+    def _cost(self, update: bytes, beside: int) -> int:
+        cost = len(update) + beside
         self.size_bytes += cost
         return cost
 

@@ -129,7 +129,10 @@ def _migrate(*, demo: bool) -> None:
     from collab.site.demo import seed
 
     try:
-        call_command("migrate", verbosity=0, interactive=False)
+        if _is_behind():
+            call_command("migrate", verbosity=0, interactive=False)
+            # All models as they were before each migration: nothing that has to stay.
+            gc.collect()
         if demo:
             seed()
     except DatabaseError as error:
@@ -137,12 +140,17 @@ def _migrate(*, demo: bool) -> None:
 
 
 def _check_migrated() -> None:
+    if _is_behind():
+        raise Stop("the database is not migrated. Run “collab migrate” first.")
+
+
+def _is_behind() -> bool:
+    """Tell whether migrations are to be applied."""
     from django.db import connection
     from django.db.migrations.executor import MigrationExecutor
 
     executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        raise Stop("the database is not migrated. Run “collab migrate” first.")
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def _listen(host: str, port: int, *, demo: bool = False) -> None:

@@ -7,6 +7,7 @@ import logging
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
+from collab.engine.journal import ROW_COST
 from collab.engine.protocol import Kind
 from tests.convergence.content import content
 from tests.engine.world import parse
@@ -101,9 +102,9 @@ def _check_bounds(process: Process, largest: int) -> None:
     registry = process.registry
     opened = len(registry.rooms) + len(registry._opening)
     assert opened <= limits.open_rooms, f"{opened} rooms are open"
-    # The last frame was taken while there was room; 64 bytes are what the journal adds for each.
+    # The last frame was taken while there was room.
     over = registry.journal.unsaved_bytes - limits.unsaved_bytes
-    assert over <= largest + 64, f"{over} unsaved bytes too many"
+    assert over <= largest + ROW_COST, f"{over} unsaved bytes too many"
     for room in registry.rooms.values():
         assert len(room.peers) <= limits.peers_per_room
         for peer in room.peers:

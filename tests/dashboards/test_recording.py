@@ -339,7 +339,8 @@ def test_a_site_goes_on_measuring_while_its_lease_holds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its numbers wait for a database that is away; once another may have its number, none is."""
-    connections[bed.using].cursor().execute("PRAGMA busy_timeout = 100")
+    monkeypatch.setitem(connections[bed.using].settings_dict["OPTIONS"], "timeout", 0.1)
+    connections[bed.using].close()
     check = SelfCheck(recorder)
     check.measure()
     assert recorder.flush(WAIT_S)
@@ -353,6 +354,7 @@ def test_a_site_goes_on_measuring_while_its_lease_holds(
     held.execute("ROLLBACK")
     assert recorder.flush(WAIT_S)
     assert len(value_of(bed, "process_threads")) == before + 1
+    connections[bed.using].close()
 
 
 def test_the_first_load_is_of_some_time(

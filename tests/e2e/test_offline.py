@@ -40,8 +40,9 @@ async def test_edits_made_offline_merge_with_those_of_others(demo: Demo, open_pa
     await bob.until_text("Together.")
     await ada.until_state("saved")
     await ada.context.set_offline(True)
-    await ada.type("Ada off line. ")
-    await ada.until_state("offline", timeout_s=8)
+    await ada.type("A")
+    await ada.until_state("offline", timeout_s=5)
+    await ada.type("da off line. ")
     assert await ada.state() == "Offline - kept in this browser"
     await bob.to_end()
     await bob.press("Enter")
