@@ -43,7 +43,7 @@ async def test_edits_made_offline_merge_with_those_of_others(demo: Demo, open_pa
     await ada.type("A")
     await ada.until_state("offline", timeout_s=5)
     await ada.type("da off line. ")
-    assert await ada.state() == "Offline - kept in this browser"
+    await expect(ada.page.locator("#state")).to_have_text("Offline - kept in this browser")
     await bob.to_end()
     await bob.press("Enter")
     await bob.type("Bob on line.")
