@@ -72,7 +72,7 @@ class Group:
         self._due = False
         self._all = True
         self._whole = False
-        self._news: News | None = None
+        self._news = NO_NEWS
         self._ticked_at = self._sent_at = -LINGER_S
         self._timer: asyncio.TimerHandle | None = None
         self._ticking: asyncio.Task[None] | None = None
@@ -187,7 +187,7 @@ class Group:
     async def _run(self) -> None:
         """Make a tick, send it, and see whether another is due."""
         self._due = False
-        if self._news is not None or not self._all:
+        if self._news != NO_NEWS or not self._all:
             # A look at everything, every few seconds, delays nothing that is new.
             self._ticked_at = time.monotonic()
         try:
@@ -208,7 +208,7 @@ class Group:
     async def _advance(self) -> Tick:
         """Make the next tick on a thread of the hub's. What it could not ask for stays wanted."""
         news, whole, every = self._news, self._whole, self._all
-        self._news, self._whole, self._all = None, False, False
+        self._news, self._whole, self._all = NO_NEWS, False, False
         in_pool = database_sync_to_async(
             ticks.advance, thread_sensitive=False, executor=self._hub.pool
         )
@@ -220,7 +220,7 @@ class Group:
             self.selection,
             store.current(),
             now_ms=ticks.now_ms(),
-            news=news or NO_NEWS,
+            news=news,
             every=every,
             whole=whole,
             most=self._hub.points_for(self),
@@ -228,7 +228,7 @@ class Group:
         if not tick.complete:
             # Asked for again with the next look at all streams.
             self._whole, self._all = self._whole or whole, True
-            self._news = self._news if news is None else news.and_(self._news)
+            self._news = news.and_(self._news)
         return tick
 
     async def _send(self, tick: Tick) -> float:
