@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Iterable
 
 from asgiref.sync import sync_to_async
@@ -18,6 +19,7 @@ from prometheus_client.registry import Collector
 
 from collab import access, conf
 from collab import metrics as counted
+from collab.heap import given_out
 from collab.process import Process
 
 logger = logging.getLogger(__name__)
@@ -97,14 +99,18 @@ class _Now(Collector):
         unsaved = sum(registry.journal.unsaved_bytes for registry in registries)
         lost = sum(process.relay.lost for process in processes)
         tasks = sum(len(asyncio.all_tasks(loop)) for loop in Process.loops())
+        blocks = sys.getallocatedblocks()
         for name, text, value in (
             ("collab_rooms", "Rooms open.", sum(len(each.rooms) for each in registries)),
             ("collab_peers", "Connections in rooms.", sum(each.peers for each in registries)),
             ("collab_unsaved_bytes", "Edits not committed yet.", unsaved),
             ("collab_relay_lost_events", "Events that did not reach the channel layer.", lost),
             ("collab_tasks", "Tasks of the event loop.", tasks),
+            ("collab_python_blocks", "Python's objects of up to 512 bytes.", blocks),
+            ("collab_malloc_bytes", "What the C library has given out, beside them.", given_out()),
         ):
-            yield GaugeMetricFamily(name, text, value)
+            if value is not None:
+                yield GaugeMetricFamily(name, text, value)
 
 
 counted.REGISTRY.register(_Now())

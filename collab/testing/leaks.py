@@ -6,8 +6,6 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from itertools import combinations
-from statistics import median
 
 import httpx
 import psutil
@@ -16,28 +14,63 @@ from collab.testing.clocks import movable, tidy
 from collab.testing.servers import Program, Site
 
 LOOK_EVERY_S = 5.0
-WARM_UP_S = 300.0
-"""What a process takes until each kind of fault came once, it keeps: code, caches, connections.
+WARM_UP_S = 180.0
+"""What a process takes until most faults came once, it keeps: code, caches, connections."""
+JUDGED_S = 240.0
+"""Lives that go on for less than this after the warm-up are shown, and not judged.
 
-All that end no process take about four minutes."""
-JUDGED_S = 120.0
-"""Lives that go on for less than this after the warm-up are shown, and not judged."""
-MIB_PER_MINUTE = 1.0
+A third of it is more than the time that a room stays open after two heavy faults.
+"""
+MIB_PER_MINUTE = 0.25
+BLOCKS_PER_MINUTE = 2_500
+MORE_RESIDENT_MIB = 64
 MORE_FILES = 8
 MORE_TASKS = 8
 _MIB = 2**20
-# The slope's pairs are counted by the square: 300 looks are 45,000 of them.
-_MOST_LOOKS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a process, with its children, held at a time. `tasks` is None where none are counted."""
+    """What a process, with its children, held at a time.
+
+    Attributes:
+        at: Seconds, of a monotonic clock.
+        resident_mib: Memory that is theirs alone (USS), also free pieces that the C library keeps.
+        files: Open files.
+        in_use_mib: What the C library has given out (`collab_malloc_bytes`); None if none says.
+        blocks: Python's small objects (`collab_python_blocks`); None if none says.
+        tasks: Of the event loop; None if none says.
+    """
 
     at: float
-    memory_mib: float
+    resident_mib: float
     files: int
-    tasks: int | None
+    in_use_mib: float | None = None
+    blocks: float | None = None
+    tasks: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """Of a number that comes and goes: the least of a time's first third, and of its last.
+
+    Attributes:
+        first: The least of the first third.
+        last: The least of the last third.
+        minutes: From the middle of the one to the middle of the other.
+    """
+
+    first: float
+    last: float
+    minutes: float
+
+    @property
+    def more(self) -> float:
+        return self.last - self.first
+
+    @property
+    def per_minute(self) -> float:
+        return self.more / self.minutes
 
 
 @dataclass
@@ -60,40 +93,67 @@ class Life:
     @property
     def judged(self) -> bool:
         warm = self.warm
-        return bool(warm) and warm[-1].at - warm[0].at >= JUDGED_S
+        return len(warm) >= 3 and warm[-1].at - warm[0].at >= JUDGED_S
+
+    def growth(self, of: Callable[[Look], float | None]) -> Growth | None:
+        """Tell how a number of its looks grew after the warm-up; None if it has none.
+
+        Raises:
+            ValueError: A life that is not judged.
+        """
+        if not self.judged:
+            raise ValueError(f"{self.name} lived too short a time")
+        found = [(look.at, value) for look in self.warm if (value := of(look)) is not None]
+        third = len(found) // 3
+        if not third:
+            return None
+        first, last = found[:third], found[-third:]
+        return Growth(
+            min(value for _, value in first),
+            min(value for _, value in last),
+            (last[third // 2][0] - first[third // 2][0]) / 60,
+        )
 
     @property
-    def mib_per_minute(self) -> float:
-        """How fast its memory grows after the warm-up."""
-        return 60 * slope([(look.at, look.memory_mib) for look in self.warm])
+    def memory(self) -> Growth | None:
+        """What it has in use, in MiB: as its C library says, or else all that is resident."""
+        return self.growth(lambda look: look.in_use_mib) or self.resident
+
+    @property
+    def resident(self) -> Growth | None:
+        return self.growth(lambda look: look.resident_mib)
+
+    @property
+    def blocks(self) -> Growth | None:
+        return self.growth(lambda look: look.blocks)
+
+    @property
+    def files(self) -> Growth | None:
+        return self.growth(lambda look: look.files)
+
+    @property
+    def tasks(self) -> Growth | None:
+        return self.growth(lambda look: look.tasks)
 
     def problems(self) -> list[str]:
         """List what leaks, one sentence each; nothing of a life that is not judged."""
         if not self.judged:
             return []
         found = []
-        if self.mib_per_minute > MIB_PER_MINUTE:
-            found.append(f"{self.name} grows by {self.mib_per_minute:.2f} MiB a minute")
-        files = _grown([look.files for look in self.warm])
-        if files > MORE_FILES:
-            found.append(f"{self.name} has {files} more open files at the end")
-        tasks = _grown([look.tasks for look in self.warm if look.tasks is not None])
-        if tasks > MORE_TASKS:
-            found.append(f"{self.name} has {tasks} more tasks at the end")
+        for grown, most, unit in (
+            (self.memory, MIB_PER_MINUTE, "MiB"),
+            (self.blocks, BLOCKS_PER_MINUTE, "Python objects"),
+        ):
+            if grown is not None and grown.per_minute > most:
+                found.append(f"{self.name} grows by {grown.per_minute:,.2f} {unit} a minute")
+        for grown, most, unit in (
+            (self.resident, MORE_RESIDENT_MIB, "MiB resident"),
+            (self.files, MORE_FILES, "open files"),
+            (self.tasks, MORE_TASKS, "tasks"),
+        ):
+            if grown is not None and grown.more > most:
+                found.append(f"{self.name} has {grown.more:.0f} more {unit} at the end")
         return found
-
-
-def slope(points: list[tuple[float, float]]) -> float:
-    """Return the median of the slopes of all pairs (Theil-Sen): a few outliers change nothing."""
-    step = len(points) // _MOST_LOOKS + 1
-    slopes = [(y2 - y1) / (x2 - x1) for (x1, y1), (x2, y2) in combinations(points[::step], 2)]
-    return median(slopes) if slopes else 0.0
-
-
-def _grown(counts: list[int]) -> int:
-    """Return how much more the least of the last third is than the least of the first."""
-    third = len(counts) // 3
-    return min(counts[-third:]) - min(counts[:third]) if third else 0
 
 
 class Watcher:
@@ -106,16 +166,12 @@ class Watcher:
     def __init__(self, programs: Iterable[Program]) -> None:
         self.programs = tuple(programs)
         self.lives: list[Life] = []
-        self._http = httpx.Client(timeout=2)
 
     async def run(self) -> None:
         """Look until cancelled."""
-        try:
-            while True:
-                await asyncio.to_thread(self.look)
-                await asyncio.sleep(LOOK_EVERY_S)
-        finally:
-            self._http.close()
+        while True:
+            await asyncio.to_thread(self.look)
+            await asyncio.sleep(LOOK_EVERY_S)
 
     def look(self) -> None:
         """Look once."""
@@ -126,7 +182,7 @@ class Watcher:
                     if isinstance(program, Site) and movable(program):
                         # For the next look. It has answered, so it listens to signals by now.
                         tidy(program)
-            except (psutil.Error, httpx.HTTPError, StopIteration):
+            except (psutil.Error, httpx.HTTPError):
                 continue  # It ends, starts, or is stopped right now.
 
     def _life_of(self, program: Program) -> Life:
@@ -138,23 +194,18 @@ class Watcher:
         return life
 
     def _look_at(self, program: Program) -> Look:
-        tasks = None
-        if isinstance(program, Site):
-            tasks = int(gauge(self._http.get(f"{program.url}/metrics").text, "collab_tasks"))
+        page = program.metrics(timeout_s=2) if isinstance(program, Site) else {}
+        given_out = page.get("collab_malloc_bytes")
         process = psutil.Process(program.pid)
         family = [process, *process.children(recursive=True)]
         return Look(
             at=time.monotonic(),
-            memory_mib=_sum(family, lambda one: one.memory_full_info().uss) / _MIB,
+            resident_mib=_sum(family, lambda one: one.memory_full_info().uss) / _MIB,
             files=_sum(family, lambda one: one.num_fds()),
-            tasks=tasks,
+            in_use_mib=given_out / _MIB if given_out is not None else None,
+            blocks=page.get("collab_python_blocks"),
+            tasks=page.get("collab_tasks"),
         )
-
-
-def gauge(text: str, name: str) -> float:
-    """Read one gauge of a page of metrics. Raises StopIteration if it is not there."""
-    line = next(line for line in text.splitlines() if line.startswith(f"{name} "))
-    return float(line.split()[1])
 
 
 def _sum(family: list[psutil.Process], of: Callable[[psutil.Process], int]) -> int:

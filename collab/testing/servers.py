@@ -173,7 +173,11 @@ class Postgres(Program):
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
             connection.execute(f"CREATE DATABASE {name}")
-        return self.url.rpartition("/")[0] + f"/{name}"
+        return self.url_of(name)
+
+    def url_of(self, database: str) -> str:
+        """Return the URL of one of its databases."""
+        return self.url.rpartition("/")[0] + f"/{database}"
 
     def _answers(self) -> bool:
         import psycopg
@@ -270,6 +274,13 @@ class Site(Program):
 
     def content(self, key: str, document: str, format: str = "yjs") -> httpx.Response:
         return self._api("GET", f"documents/{document}/content", key, params={"format": format})
+
+    def metrics(self, key: str = "", *, timeout_s: float = 20) -> dict[str, float]:
+        """Read what it counts, by name with labels; the key is a staff member's."""
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        answer = ask("GET", f"{self.url}/metrics", headers=headers, timeout=timeout_s)
+        found = re.findall(r"^(\w+(?:{.*})?) (\S+)$", answer.raise_for_status().text, re.MULTILINE)
+        return {name: float(value) for name, value in found}
 
     def _api(self, method: str, path: str, key: str, **asked: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {key}"}

@@ -10,19 +10,26 @@ from statistics import median
 
 import collab
 from collab.testing import leaks, programs
-from collab.testing.leaks import Life
+from collab.testing.leaks import Growth, Life
 from collab.testing.soak import Outcome, Round
 
 _BOUNDS = (
     f"Web processes, Redis, nginx and PostgreSQL are looked at every {leaks.LOOK_EVERY_S:g} s,"
-    " each with its children: memory that is theirs alone (USS; of web processes, after their"
-    " garbage is collected), open files, and tasks of the"
-    f" event loop (`collab_tasks` in /metrics). The first {leaks.WARM_UP_S:g} s of a process are"
-    f" its warm-up. One that lives {leaks.JUDGED_S:g} s longer is judged: the median of the"
-    " slopes between all pairs of looks (Theil-Sen) must be at most"
-    f" {leaks.MIB_PER_MINUTE:g} MiB a minute, and the least number of files and of tasks of the"
-    f" last third of its life may exceed that of the first by {leaks.MORE_FILES} and"
-    f" {leaks.MORE_TASKS}. Shorter lives are not shown."
+    " each with its children. The first"
+    f" {leaks.WARM_UP_S:g} s of a process are its warm-up. One that lives {leaks.JUDGED_S:g} s"
+    " longer is judged, by how much more the least of the last third of that time is than the"
+    " least of its first third, so that what comes and goes is no growth:\n\n"
+    "- Memory in use, which is what a leak is made of: what web processes have got from the C"
+    " library after their garbage was collected (`collab_malloc_bytes` in /metrics; of other"
+    f" programs, all that is resident), at most {leaks.MIB_PER_MINUTE:g} MiB a minute; and Python's"
+    f" objects of up to 512 bytes (`collab_python_blocks`), at most {leaks.BLOCKS_PER_MINUTE:,} a"
+    " minute.\n"
+    "- Resident memory (USS), also free pieces between what is in use: at most"
+    f" {leaks.MORE_RESIDENT_MIB} MiB more. It goes up in steps, when something large comes and"
+    " leaves holes.\n"
+    f"- Open files: at most {leaks.MORE_FILES} more. Tasks of the event loop (`collab_tasks`): at"
+    f" most {leaks.MORE_TASKS} more.\n\n"
+    "The table has these least numbers. Processes that lived a shorter time are not in it."
 )
 
 
@@ -85,19 +92,29 @@ def _lives(lives: Sequence[Life]) -> str:
     judged = [life for life in lives if life.judged]
     if not judged:
         return "No process lived long enough to be judged."
-    lines = [
-        "| process | minutes | MiB, start → end | MiB a minute | files | tasks |",
-        "|---|---|---|---|---|---|",
-    ]
+    columns = (
+        "process", "minutes", "MiB in use", "a minute", "1,000 Python objects", "a minute",
+        "MiB resident", "files", "tasks",
+    )  # fmt: skip
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for life in judged:
-        first, last = life.warm[0], life.looks[-1]
-        tasks = "" if last.tasks is None else f"{first.tasks} → {last.tasks}"
+        memory, blocks = life.memory, life.blocks
+        in_use = _from_to(memory, ".1f") if memory != life.resident else ""
         lines.append(
-            f"| {life.name} | {life.minutes:.1f}"
-            f" | {first.memory_mib:.1f} → {last.memory_mib:.1f} | {life.mib_per_minute:+.2f}"
-            f" | {first.files} → {last.files} | {tasks} |"
+            f"| {life.name} | {life.minutes:.1f} | {in_use} | {_per_minute(memory, '.2f')}"
+            f" | {_from_to(blocks, '.1f', 1000)} | {_per_minute(blocks, ',.0f')}"
+            f" | {_from_to(life.resident, '.1f')} | {_from_to(life.files, '.0f')}"
+            f" | {_from_to(life.tasks, '.0f')} |"
         )
     return "\n".join(lines)
+
+
+def _from_to(grown: Growth | None, form: str, unit: float = 1) -> str:
+    return f"{grown.first / unit:{form}} → {grown.last / unit:{form}}" if grown else ""
+
+
+def _per_minute(grown: Growth | None, form: str) -> str:
+    return f"{grown.per_minute:+{form}}" if grown else ""
 
 
 def _versions() -> str:

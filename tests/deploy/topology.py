@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-import httpx
 
 from collab.testing.nginx import Nginx
 from collab.testing.servers import Postgres, Redis, Site, running, wait_until
@@ -30,8 +27,7 @@ class Topology:
 
     def peers_of(self, name: str) -> int:
         """Count the sockets of one web process, by its own metrics."""
-        text = httpx.get(f"{self.webs[name].url}/metrics").text
-        return int(float(re.findall(r"^collab_peers (\S+)$", text, re.MULTILINE)[0]))
+        return int(self.webs[name].metrics()["collab_peers"])
 
     def wait_until_empty(self) -> None:
         """Wait until no process has a socket open, so that nginx counts from nothing."""

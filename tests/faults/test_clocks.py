@@ -22,7 +22,6 @@ from collab.testing.clocks import FASTER, make_faster, movable, put_ahead
 from collab.testing.cluster import Cluster
 from collab.testing.faults import Measured
 from collab.testing.faults.apart import LONG_CONNECTION
-from collab.testing.leaks import gauge
 from collab.testing.peer import Peer
 from collab.testing.servers import Site, running, wait_until
 from tests.e2e.node import Providers
@@ -195,6 +194,6 @@ async def end_their_login(site: Site, providers: Providers, watcher: Peer) -> No
     await watcher.disconnect()
 
     def none_open() -> bool:
-        return gauge(httpx.get(f"{site.url}/metrics", timeout=20).text, "collab_rooms") == 0
+        return site.metrics()["collab_rooms"] == 0
 
     await asyncio.to_thread(wait_until, none_open, "idle rooms being closed", 20)

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from collab.engine import protocol
@@ -51,12 +50,6 @@ def make_documents(site: Site, count: int, pieces: int) -> list[str]:
     return printed.split()
 
 
-def gauge(site: Site, name: str) -> float:
-    """Read one of the server's gauges."""
-    lines = httpx.get(f"{site.url}/metrics", timeout=20).text.splitlines()
-    return float(next(line for line in lines if line.startswith(f"{name} ")).split()[1])
-
-
 async def enter(site: Site, document: str, key: str) -> RawPeer:
     """Open a document as a page does: ask for its content, answer the room's question."""
     peer = await RawPeer.open(f"{site.ws_url}/ws/documents/{document}?ack=1", key)
@@ -86,7 +79,7 @@ async def leave_all(site: Site, peers: list[RawPeer]) -> None:
     for peer in peers:
         peer.cut()
     await asyncio.to_thread(
-        wait_until, lambda: gauge(site, "collab_rooms") == 0, "all rooms being left"
+        wait_until, lambda: site.metrics()["collab_rooms"] == 0, "all rooms being left"
     )
 
 
@@ -98,7 +91,7 @@ async def test_two_thousand_idle_peers_take_under_30_kb_each(site: Site) -> None
     first = await enter_all(site, documents * 5, key)
     before = resident_bytes(site)
     peers = await enter_all(site, documents * (IDLE_PEERS // len(documents)), key)
-    assert gauge(site, "collab_peers") == len(first) + IDLE_PEERS
+    assert site.metrics()["collab_peers"] == len(first) + IDLE_PEERS
     each = (resident_bytes(site) - before) / IDLE_PEERS
     print(f"{each / 1000:.1f} kB per idle peer")
     await leave_all(site, first + peers)

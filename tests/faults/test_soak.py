@@ -14,35 +14,69 @@ from collab.testing import programs
 from collab.testing.leaks import Life, Look
 from collab.testing.servers import Program, Site, wait_until
 
-MINUTES = 10
+MINUTES = 12
+LOOKS_A_MINUTE = 12
 
 
-def life(*, mib: float = 0.0, files: float = 0.0, tasks: float = 0.0) -> Life:
-    """Make the life of a process that grows by so much a minute."""
-    looks = [
-        Look(
-            at=30.0 * n,
-            # What people do at that moment comes and goes.
-            memory_mib=100 + mib * n / 2 + (40 if n % 5 == 0 else 0),
-            files=20 + int(files * n / 2) + n % 3,
-            tasks=30 + int(tasks * n / 2) + n % 4,
+def life(
+    *,
+    resident_mib: float = 0.0,
+    step_mib: float = 0.0,
+    mib: float = 0.0,
+    blocks: float = 0.0,
+    files: float = 0.0,
+    tasks: float = 0.0,
+    tells: bool = True,
+) -> Life:
+    """Make the life of a process that grows by so much a minute, and by a step in its midst.
+
+    Args:
+        tells: Whether it tells what it has in use, and its tasks.
+    """
+    looks = []
+    for n in range(LOOKS_A_MINUTE * MINUTES + 1):
+        minutes = n / LOOKS_A_MINUTE
+        # What people do at that moment comes and goes; a large document stays for a minute.
+        now = 40 if minutes % 3 < 1 else 0
+        step = step_mib if minutes > MINUTES / 2 else 0
+        looks.append(
+            Look(
+                at=60 * minutes,
+                resident_mib=100 + (resident_mib + mib) * minutes + step + now,
+                files=20 + int(files * minutes) + n % 3,
+                in_use_mib=35 + mib * minutes + now if tells else None,
+                blocks=800_000 + blocks * minutes + 1000 * now if tells else None,
+                tasks=30 + int(tasks * minutes) + n % 4 if tells else None,
+            )
         )
-        for n in range(2 * MINUTES + 1)
-    ]
     return Life("web", 1, looks)
 
 
-@pytest.mark.parametrize("leak", ["mib", "files", "tasks"])
-def test_what_grows_all_the_time_is_a_leak(leak: str) -> None:
-    """Three MiB, files or tasks a minute are found, whatever comes and goes beside."""
-    assert len(life(**{leak: 3.0}).problems()) == 1
+@pytest.mark.parametrize(
+    "leak", [{"mib": 0.5}, {"blocks": 5_000}, {"files": 3}, {"tasks": 3}], ids=str
+)
+def test_what_grows_all_the_time_is_a_leak(leak: dict[str, float]) -> None:
+    """It is found, whatever comes and goes beside."""
+    assert len(life(**leak).problems()) == 1
     assert life().problems() == []
+
+
+def test_holes_between_what_is_in_use_are_no_leak_until_they_do_not_end() -> None:
+    """One step of resident memory is none; step after step is."""
+    assert life(step_mib=50).problems() == []
+    assert len(life(resident_mib=20).problems()) == 1
+
+
+def test_what_does_not_tell_what_it_uses_is_judged_by_what_is_resident() -> None:
+    """Programs that are not Collab's, and a C library that does not tell."""
+    assert life(tells=False).problems() == []
+    assert len(life(resident_mib=0.5, tells=False).problems()) == 1
 
 
 def test_a_short_life_is_not_judged() -> None:
     """What a process takes in its first minutes says nothing about the next."""
     short = life(mib=50.0)
-    del short.looks[6:]
+    del short.looks[6 * LOOKS_A_MINUTE :]
     assert not short.judged
     assert short.problems() == []
 

@@ -109,18 +109,9 @@ def test_metrics_may_be_public(tmp_path: Path) -> None:
     assert answer.headers["Content-Type"].startswith("text/plain")
 
 
-def numbers(stage: Stage) -> dict[str, float]:
-    """Read all metrics by their name with labels."""
-    text = httpx.get(f"{stage.site.url}/metrics", headers=stage.root.bearer).text
-    return {
-        name: float(value)
-        for name, value in re.findall(r"^(collab_\S+) (\S+)$", text, re.MULTILINE)
-    }
-
-
 async def test_metrics_count_what_happens(stage: Stage) -> None:
     """Every metric is there, and each rises with what it is named after."""
-    before = numbers(stage)
+    before = stage.site.metrics(stage.root.key)
     document = stage.document()
     alice, bob = stage.peer(stage.alice, document), stage.peer(stage.bob, document)
     await alice.connect()
@@ -131,7 +122,7 @@ async def test_metrics_count_what_happens(stage: Stage) -> None:
     bad = await open_socket(stage.url(document), stage.alice.bearer)
     await bad.send(b"\xff\xff")
     await end_of(bad)
-    now = numbers(stage)
+    now = stage.site.metrics(stage.root.key)
     assert (now["collab_rooms"], now["collab_peers"]) == (before["collab_rooms"] + 1, 2)
     for name in (
         "collab_updates_total", "collab_flush_seconds_count", "collab_commit_seconds_count",
@@ -146,6 +137,8 @@ async def test_metrics_count_what_happens(stage: Stage) -> None:
         "collab_healed_rows_total",
         "collab_relay_lost_events",
         "collab_tasks",
+        "collab_python_blocks",
+        "collab_malloc_bytes",
     }
     await alice.close()
     await bob.close()

@@ -55,8 +55,7 @@ def finish(command: subprocess.Popen[str]) -> tuple[int, dict[str, Any], str]:
 
 def peers_on(site: Site) -> float:
     """Ask how many peers are connected."""
-    lines = httpx.get(f"{site.url}/metrics", timeout=20).text.splitlines()
-    return float(next(line for line in lines if line.startswith("collab_peers ")).split()[1])
+    return site.metrics()["collab_peers"]
 
 
 def left_on(site: Site, key: str) -> list[Any]:
