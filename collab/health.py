@@ -106,8 +106,8 @@ class _Now(Collector):
             ("collab_unsaved_bytes", "Edits not committed yet.", unsaved),
             ("collab_relay_lost_events", "Events that did not reach the channel layer.", lost),
             ("collab_tasks", "Tasks of the event loop.", tasks),
-            ("collab_python_blocks", "Python's objects of up to 512 bytes.", blocks),
-            ("collab_malloc_bytes", "What the C library has given out, beside them.", given_out()),
+            ("collab_python_blocks", "Memory blocks of Python's objects.", blocks),
+            ("collab_malloc_bytes", "What the C library has given out.", given_out()),
         ):
             if value is not None:
                 yield GaugeMetricFamily(name, text, value)

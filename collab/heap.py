@@ -21,7 +21,7 @@ class _Info(ctypes.Structure):
 def given_out() -> int | None:
     """Return the bytes that the C library has given out and not got back.
 
-    Free pieces between them, which are the process's too, do not count; nor do Python's objects of
+    Free pieces between them, which are the process's too, do not count; nor do Python's blocks of
     up to 512 bytes, unless `PYTHONMALLOC=malloc`. None where it does not tell (glibc before 2.33,
     musl, other systems).
     """

@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import psutil
+
     from collab.testing.servers import Site
 
 MODULE = "collab.testing.clocks"
@@ -46,9 +48,13 @@ def movable(site: Site) -> bool:
     return AHEAD in site.environment
 
 
-def tidy(site: Site) -> None:
-    """Have a site collect its garbage soon; it must run, with this module."""
-    site.signal(_TIDY)
+def tidy(process: psutil.Process) -> None:
+    """Have a site's process collect its garbage soon; it must run with this module.
+
+    Raises:
+        psutil.NoSuchProcess: it has ended; one that is new in its place is left alone.
+    """
+    process.send_signal(_TIDY)
 
 
 def make_faster(site: Site, factor: float) -> None:

@@ -17,12 +17,13 @@ LOOK_EVERY_S = 5.0
 WARM_UP_S = 180.0
 """What a process takes until most faults came once, it keeps: code, caches, connections."""
 JUDGED_S = 240.0
-"""Lives that go on for less than this after the warm-up are shown, and not judged.
+"""Lives that go on for less than this after the warm-up are not judged.
 
 A third of it is more than the time that a room stays open after two heavy faults.
 """
-MIB_PER_MINUTE = 0.25
-BLOCKS_PER_MINUTE = 2_500
+MIB_PER_MINUTE, MORE_MIB = 0.25, 2.0
+"""Memory in use is a leak if it grows faster than the one and by more than the other at all."""
+BLOCKS_PER_MINUTE, MORE_BLOCKS = 1_000, 5_000
 MORE_RESIDENT_MIB = 64
 MORE_FILES = 8
 MORE_TASKS = 8
@@ -38,7 +39,7 @@ class Look:
         resident_mib: Memory that is theirs alone (USS), also free pieces that the C library keeps.
         files: Open files.
         in_use_mib: What the C library has given out (`collab_malloc_bytes`); None if none says.
-        blocks: Python's small objects (`collab_python_blocks`); None if none says.
+        blocks: What Python's objects are in (`collab_python_blocks`); None if none says.
         tasks: Of the event loop; None if none says.
     """
 
@@ -52,11 +53,11 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """Of a number that comes and goes: the least of a time's first third, and of its last.
+    """Of a number that comes and goes: the least of a life's first looks, and of its last.
 
     Attributes:
-        first: The least of the first third.
-        last: The least of the last third.
+        first: The least in the first third of the looks.
+        last: The least in the last third.
         minutes: From the middle of the one to the middle of the other.
     """
 
@@ -140,19 +141,18 @@ class Life:
         if not self.judged:
             return []
         found = []
-        for grown, most, unit in (
-            (self.memory, MIB_PER_MINUTE, "MiB"),
-            (self.blocks, BLOCKS_PER_MINUTE, "Python objects"),
+        for grown, per_minute, more, unit in (
+            (self.memory, MIB_PER_MINUTE, MORE_MIB, "MiB in use"),
+            (self.blocks, BLOCKS_PER_MINUTE, MORE_BLOCKS, "of Python's blocks"),
+            (self.resident, 0, MORE_RESIDENT_MIB, "MiB resident"),
+            (self.files, 0, MORE_FILES, "open files"),
+            (self.tasks, 0, MORE_TASKS, "tasks"),
         ):
-            if grown is not None and grown.per_minute > most:
-                found.append(f"{self.name} grows by {grown.per_minute:,.2f} {unit} a minute")
-        for grown, most, unit in (
-            (self.resident, MORE_RESIDENT_MIB, "MiB resident"),
-            (self.files, MORE_FILES, "open files"),
-            (self.tasks, MORE_TASKS, "tasks"),
-        ):
-            if grown is not None and grown.more > most:
-                found.append(f"{self.name} has {grown.more:.0f} more {unit} at the end")
+            if grown is not None and grown.more > more and grown.per_minute > per_minute:
+                found.append(
+                    f"{self.name} has {grown.more:,.0f} more {unit} at the end,"
+                    f" {grown.per_minute:,.2f} a minute"
+                )
         return found
 
 
@@ -178,25 +178,26 @@ class Watcher:
         for program in self.programs:
             try:
                 if program.running:
-                    self._life_of(program).looks.append(self._look_at(program))
+                    process = psutil.Process(program.pid)
+                    found = self._look_at(program, process)
+                    self._life_of(program, process.pid).looks.append(found)
                     if isinstance(program, Site) and movable(program):
                         # For the next look. It has answered, so it listens to signals by now.
-                        tidy(program)
+                        tidy(process)
             except (psutil.Error, httpx.HTTPError):
                 continue  # It ends, starts, or is stopped right now.
 
-    def _life_of(self, program: Program) -> Life:
+    def _life_of(self, program: Program, pid: int) -> Life:
         for life in reversed(self.lives):
-            if life.name == program.name and life.pid == program.pid:
+            if life.name == program.name and life.pid == pid:
                 return life
-        life = Life(program.name, program.pid)
+        life = Life(program.name, pid)
         self.lives.append(life)
         return life
 
-    def _look_at(self, program: Program) -> Look:
+    def _look_at(self, program: Program, process: psutil.Process) -> Look:
         page = program.metrics(timeout_s=2) if isinstance(program, Site) else {}
         given_out = page.get("collab_malloc_bytes")
-        process = psutil.Process(program.pid)
         family = [process, *process.children(recursive=True)]
         return Look(
             at=time.monotonic(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Coroutine
@@ -39,12 +40,20 @@ class Proxy:
     Args:
         far_port: Where connections go.
         noise: Makes what disturbs one connection, if any.
+        tls: What who connects must speak TLS with; what goes on is plain.
     """
 
-    def __init__(self, far_port: int, noise: Callable[[], Noise] | None = None) -> None:
+    def __init__(
+        self,
+        far_port: int,
+        noise: Callable[[], Noise] | None = None,
+        *,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.far_port = far_port
         self.port = free_port()
         self._noise = noise
+        self._tls = tls
         self._connections: set[_Connection] = set()
         self._loop = asyncio.new_event_loop()
         self._thread: threading.Thread | None = None
@@ -97,7 +106,9 @@ class Proxy:
         return asyncio.run_coroutine_threadsafe(call, self._loop).result(10)
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, backlog=500)
+        self._server = await asyncio.start_server(
+            self._accept, "127.0.0.1", self.port, backlog=500, ssl=self._tls
+        )
 
     async def _close(self) -> None:
         if self._server is not None:

@@ -1,96 +1,54 @@
-"""People who type in one document of a cluster, in Python and in Node, while things go wrong."""
+"""People who type in the rooms of a cluster, in Python and in Node, while things go wrong."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import random
-import re
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
-from typing import Any, Self
-from uuid import UUID
+from typing import Self
 
-import httpx
 import psycopg
-import pycrdt
 
 from collab.testing.cluster import Cluster
+from collab.testing.edited import EditedDocument, EditedLayout, EditedRoom, table_of, tags_of
 from collab.testing.node import Account, NodeTypists
 from collab.testing.peer import Peer
 from collab.testing.programs import MissingProgram
 from collab.testing.servers import Site
-from collab.testing.typist import GONE, Typist
+from collab.testing.typist import Typist
 
 # Slow: what is measured is what survives, not how fast people type.
 REST_S = (0.3, 1.0)
 _LOOK_EVERY_S = 0.05
 # Both at the second process: b in Python, m in Node.
 _NEIGHBOURS = {"b", "m"}
-_FRESH_TIMEOUT_S = 5.0
-
-
-def tags_of(text: object) -> list[str]:
-    """List the tags in a text."""
-    return re.findall(r"<\w+>", str(text))
-
-
-class StoredText:
-    """What PostgreSQL holds of a document, read row by row past all proxies and processes.
-
-    Args:
-        url: Of the database itself.
-        document: The document's id.
-    """
-
-    def __init__(self, url: str, document: str) -> None:
-        self.url = url
-        self.document = UUID(document)
-        self.doc: pycrdt.Doc[Any] = pycrdt.Doc()
-        self.text: pycrdt.Text = self.doc.get("text", type=pycrdt.Text)
-        self._seq = 0
-
-    def read(self) -> set[str]:
-        """Take the rows since the last call. Returns the tags that are stored."""
-        with psycopg.connect(self.url, connect_timeout=5) as connection:
-            rows = connection.execute(
-                "SELECT u.seq, u.data FROM collab_storedupdate u"
-                " JOIN documents_document d ON d.room_id = u.room_id"
-                " WHERE d.id = %s AND u.seq > %s ORDER BY u.seq",
-                (self.document, self._seq),
-            ).fetchall()
-        for seq, data in rows:
-            self.doc.apply_update(bytes(data))
-            self._seq = seq
-        return set(tags_of(self.text))
 
 
 class Scene:
-    """A new document, and people who type in it through every address of a cluster.
+    """A new document and a new dashboard, and people who type in them at all of a cluster.
 
-    As a context manager it has them connected and typing, and sends them home at the end.
+    The document has people in Python at every address, and in Node; the layout has one at each
+    process. As a context manager it has them connected and typing, and sends them home at the end.
 
     Args:
         cluster: Runs.
         chance: Where they type, and what a fault leaves to chance.
     """
 
+    document: EditedDocument
+    layout: EditedLayout
+
     def __init__(self, cluster: Cluster, chance: random.Random) -> None:
         self.cluster = cluster
         self.chance = chance
         self.key = cluster.key
-        self.document = ""
-        self.typists: list[Typist] = []
-        self.node: NodeTypists | None = None
-        self.lost: set[str] = set()
-        self._stored: StoredText | None = None
 
     async def __aenter__(self) -> Self:
-        first = self.cluster.first
-        self.document = await asyncio.to_thread(first.create_document, self.key)
-        self._stored = StoredText(self.cluster.postgres.url, self.document)
+        self.document = await EditedDocument.create(self.cluster)
+        self.layout = await EditedLayout.create(self.cluster)
         try:
             await self._enter()
         except BaseException:
@@ -106,52 +64,53 @@ class Scene:
     ) -> None:
         await self._leave()
 
-    def url(self, address: str) -> str:
-        """Return the document's socket at one of the cluster's addresses."""
-        return f"{address}/ws/documents/{self.document}"
+    @property
+    def rooms(self) -> tuple[EditedRoom, ...]:
+        return (self.document, self.layout)
 
-    def peer(self, address: str) -> Peer:
-        """Make one more peer, not connected yet."""
-        return Peer(self.url(address), self.key)
+    @property
+    def typists(self) -> list[Typist]:
+        """Everybody in Python."""
+        return [typist for room in self.rooms for typist in room.typists]
+
+    @property
+    def lost(self) -> set[str]:
+        return set().union(*(room.lost for room in self.rooms))
 
     async def _enter(self) -> None:
-        for name, address in zip("abc", self.cluster.addresses, strict=False):
-            typist = Typist(name, self.peer(address), random.Random(self.chance.random()), REST_S)
-            self.typists.append(typist)
-            typist.stay()
+        addresses = self.cluster.addresses
+        self._let_in(self.document, "abc", addresses)
+        self._let_in(self.layout, "de", addresses)
+        for typist in self.layout.typists:
+            await typist.until_in()
+            typist.peer.text = self.layout.kind.text(typist.peer.doc)
         # In a host project's tests there may be no Node: then people in Python must do.
         with contextlib.suppress(MissingProgram):
             await self._enter_in_node()
         await self.type()
 
+    def _let_in(self, room: EditedRoom, names: str, addresses: tuple[str, ...]) -> None:
+        for name, address in zip(names, addresses, strict=False):
+            chance = random.Random(self.chance.random())
+            typist = Typist(name, room.peer(address), chance, REST_S)
+            room.typists.append(typist)
+            typist.stay()
+
     async def _enter_in_node(self) -> None:
         node = NodeTypists()
         await node.open()
-        self.node = node
+        self.document.node = node
         for name, address in zip("mn", self.cluster.addresses[1:], strict=False):
-            await node.make(name, self.url(address), self.key, REST_S)
+            await node.make(name, self.document.url(address), self.key, REST_S)
 
     async def _leave(self) -> None:
         await asyncio.gather(*(typist.leave() for typist in self.typists))
-        if self.node is not None:
-            await self.node.close()
+        if self.document.node is not None:
+            await self.document.node.close()
 
     async def accounts(self) -> list[Account]:
         """Ask everybody for what they have typed and read now."""
-        accounts = [
-            Account(
-                name=typist.name,
-                typed=list(typist.typed),
-                acknowledged=set(typist.acknowledged),
-                longest_unsaved_s=typist.longest_unsaved_s,
-                connected=typist.peer.connected,
-                text=str(typist.peer.text),
-            )
-            for typist in self.typists
-        ]
-        if self.node is not None:
-            accounts += (await self.node.accounts()).values()
-        return accounts
+        return [one for room in self.rooms for one in await room.accounts()]
 
     async def acknowledged(self) -> set[str]:
         """Return the tags that were acknowledged until now."""
@@ -169,18 +128,20 @@ class Scene:
             now = await self.accounts()
             return all(one.acknowledged - had for had, one in zip(before, now, strict=True))
 
-        await self._until(holds, "something acknowledged to everybody", timeout_s)
+        await self.until(holds, "something acknowledged to everybody", timeout_s)
 
     async def until_all_see(self, timeout_s: float, *others: Peer) -> None:
-        """Wait until everybody, and others, read all that was typed until now."""
-        typed = {tag for one in await self.accounts() for tag in one.typed}
+        """Wait until everybody reads all that was typed in their room until now.
+
+        Args:
+            timeout_s: How long at most.
+            others: Who reads the document, too.
+        """
 
         async def holds() -> bool:
-            texts = [one.text for one in await self.accounts()]
-            texts += [str(peer.text) for peer in others]
-            return all(typed <= set(tags_of(text)) for text in texts)
+            return await self.document.all_seen(*others) and await self.layout.all_seen()
 
-        await self._until(holds, "seeing what everybody typed", timeout_s)
+        await self.until(holds, "seeing what everybody typed", timeout_s)
 
     async def until_crossed(self, timeout_s: float) -> None:
         """Wait until everybody reads everything, while nobody types.
@@ -193,18 +154,23 @@ class Scene:
 
     async def until_neighbours_see(self, timeout_s: float) -> None:
         """Wait until those at the second process read all that any of them typed until now."""
-        there = [one for one in await self.accounts() if one.name in _NEIGHBOURS]
+        there = [one for one in await self.document.accounts() if one.name in _NEIGHBOURS]
         typed = {tag for one in there for tag in one.typed}
 
         async def holds() -> bool:
-            now = [one for one in await self.accounts() if one.name in _NEIGHBOURS]
+            now = [one for one in await self.document.accounts() if one.name in _NEIGHBOURS]
             return all(typed <= set(tags_of(one.text)) for one in now)
 
-        await self._until(holds, "seeing what neighbours typed", timeout_s)
+        await self.until(holds, "seeing what neighbours typed", timeout_s)
 
-    async def _until(
+    async def until(
         self, holds: Callable[[], Awaitable[bool]], what: str, timeout_s: float
     ) -> None:
+        """Ask again and again until something holds.
+
+        Raises:
+            TimeoutError: it did not in time.
+        """
         end = time.monotonic() + timeout_s
         while not await holds():
             if time.monotonic() > end:
@@ -219,13 +185,13 @@ class Scene:
         """Have everybody type, again after a rest."""
         for typist in self.typists:
             typist.start()
-        if self.node is not None:
-            await self.node.start()
+        if self.document.node is not None:
+            await self.document.node.start()
 
     async def rest(self) -> None:
         """Have everybody stop typing and stay."""
-        if self.node is not None:
-            await self.node.stop()
+        if self.document.node is not None:
+            await self.document.node.stop()
         await asyncio.gather(*(typist.stop() for typist in self.typists))
 
     async def kill(self, site: Site) -> None:
@@ -235,17 +201,18 @@ class Scene:
 
     @contextlib.asynccontextmanager
     async def commits_held(self) -> AsyncIterator[None]:
-        """Hold up every commit to the document, as a slow database does."""
+        """Hold up every commit to the rooms, as a slow database does."""
         url = self.cluster.postgres.url
         async with (
             await psycopg.AsyncConnection.connect(url) as connection,
             connection.transaction(),
         ):
-            await connection.execute(
-                "SELECT 1 FROM collab_room r JOIN documents_document d ON d.room_id = r.id"
-                " WHERE d.id = %s FOR UPDATE OF r",
-                (UUID(self.document),),
-            )
+            for room in self.rooms:
+                await connection.execute(
+                    "SELECT 1 FROM collab_room WHERE id = (SELECT room_id"  # noqa: S608
+                    f" FROM {table_of(room.kind)} WHERE id = %s) FOR UPDATE",
+                    (room.id,),
+                )
             yield
 
     async def check_stored(self) -> set[str]:
@@ -254,21 +221,14 @@ class Scene:
         Returns:
             The tags that it holds.
         """
-        if self._stored is None:
-            raise RuntimeError("nobody is on the scene yet")
-        acknowledged = await self.acknowledged()
-        stored = await asyncio.to_thread(self._stored.read)
-        self.lost |= acknowledged - stored
-        return stored
+        return set().union(*[await room.check_stored() for room in self.rooms])
 
     def twice(self) -> int:
         """Count the tags that are stored more than once."""
-        if self._stored is None:
-            return 0
-        return sum(count > 1 for count in Counter(tags_of(self._stored.text)).values())
+        return sum(room.twice() for room in self.rooms)
 
     async def until_equal(self, timeout_s: float) -> None:
-        """Wait until all that was typed is acknowledged, and the same text is everywhere.
+        """Wait until all that was typed is acknowledged, and each room is the same everywhere.
 
         Raises:
             TimeoutError: it did not become so; the text says what is where.
@@ -280,43 +240,7 @@ class Scene:
             await asyncio.sleep(_LOOK_EVERY_S)
 
     async def _difference(self) -> str | None:
-        """Say what is not equal yet, the cheapest look first; None: everything is."""
-        accounts = await self.accounts()
-        typed = {tag for one in accounts for tag in one.typed}
-        unsaved = typed - set().union(*(one.acknowledged for one in accounts))
-        if unsaved:
-            return f"{len(unsaved)} of {len(typed)} are not acknowledged"
-        text = accounts[0].text
-        missing = typed - set(tags_of(text))
-        if missing:
-            return f"the first lacks {sorted(missing)}"
-        if any(one.text != text for one in accounts):
-            return f"people read {[len(one.text) for one in accounts]} characters"
-        await self.check_stored()
-        if self._stored is None or str(self._stored.text) != text:
-            return "what is stored is another text"
-        for address, site in zip(self.cluster.addresses, self.cluster.sites, strict=False):
-            if (differs := await self._differs_at(address, site, text)) is not None:
-                return differs
-        return None
-
-    async def _differs_at(self, address: str, site: Site, text: str) -> str | None:
-        """Compare with what somebody new gets of a process, and what its API gives."""
-        fresh = self.peer(address)
-        try:
-            async with asyncio.timeout(_FRESH_TIMEOUT_S):
-                await fresh.connect()
-                await fresh.until(lambda: str(fresh.text) == text, "the text", _FRESH_TIMEOUT_S)
-        except GONE as error:
-            return f"somebody new at {site.name} has another text: {error!r}"
-        finally:
-            await fresh.cut()
-        try:
-            answer = await asyncio.to_thread(site.content, self.key, self.document)
-        except httpx.HTTPError as error:
-            return f"the API of {site.name} does not answer: {error!r}"
-        copy: pycrdt.Doc[pycrdt.Text] = pycrdt.Doc()
-        copy.apply_update(answer.content)
-        if str(copy.get("text", type=pycrdt.Text)) != text:
-            return f"the API of {site.name} gives another text"
+        for room in self.rooms:
+            if (differs := await room.difference()) is not None:
+                return f"{room.kind.name}: {differs}"
         return None

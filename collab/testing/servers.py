@@ -269,11 +269,11 @@ class Site(Program):
 
     def create_document(self, key: str, title: str = "A document") -> str:
         """Create a document. Returns its id."""
-        made = self._api("POST", "documents", key, json={"title": title})
+        made = self.api("POST", "documents", key, json={"title": title})
         return str(made.json()["id"])
 
     def content(self, key: str, document: str, format: str = "yjs") -> httpx.Response:
-        return self._api("GET", f"documents/{document}/content", key, params={"format": format})
+        return self.api("GET", f"documents/{document}/content", key, params={"format": format})
 
     def metrics(self, key: str = "", *, timeout_s: float = 20) -> dict[str, float]:
         """Read what it counts, by name with labels; the key is a staff member's."""
@@ -282,8 +282,17 @@ class Site(Program):
         found = re.findall(r"^(\w+(?:{.*})?) (\S+)$", answer.raise_for_status().text, re.MULTILINE)
         return {name: float(value) for name, value in found}
 
-    def _api(self, method: str, path: str, key: str, **asked: Any) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {key}"}
+    def api(
+        self,
+        method: str,
+        path: str,
+        key: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **asked: Any,
+    ) -> httpx.Response:
+        """Ask its API. Raises httpx.HTTPError: it does not answer, or not with 2xx."""
+        headers = {"Authorization": f"Bearer {key}", **(headers or {})}
         answer = ask(method, f"{self.url}/api/{path}", headers=headers, timeout=20, **asked)
         return answer.raise_for_status()
 

@@ -15,8 +15,8 @@ from collab.testing.faults import ALL, Fault, Measured, processes, survive
 from collab.testing.leaks import Life, Watcher
 
 ROUND_TIMEOUT_S = 240.0
-# Faults that end web processes have the first part of the time; what these leak is seen after it.
-_ENDINGS_SHARE = 1 / 4
+# Faults that end web processes have the first part of the time, so that others live long enough.
+_ENDINGS_SHARE = 1 / 5
 
 Tell = Callable[[str], None]
 
@@ -41,6 +41,8 @@ class Outcome:
     lives: list[Life] = field(default_factory=list)
     ended_at: float = 0.0
     stopped: bool = False
+    # What ended the look for leaks before its time.
+    blind: BaseException | None = None
 
     @property
     def minutes(self) -> float:
@@ -50,10 +52,17 @@ class Outcome:
     def measured(self) -> list[Measured]:
         return [one.measured for one in self.rounds if one.measured is not None]
 
+    @property
+    def judged(self) -> bool:
+        """Whether a web process lived long enough to say whether it leaks."""
+        return any(life.judged and life.growth(lambda look: look.tasks) for life in self.lives)
+
     def problems(self) -> list[str]:
         """List what went wrong, one sentence each, with the fault or process that it is about."""
         found = [f"{one.fault.name}: {text}" for one in self.rounds for text in one.problems]
         found += [text for life in self.lives for text in life.problems()]
+        if self.blind is not None:
+            found.append(f"The look for leaks ended: {self.blind!r}")
         if not self.rounds:
             found.append("No fault was done.")
         return found
@@ -99,7 +108,8 @@ async def soak(
         outcome.stopped = True
     finally:
         watching.cancel()
-        await asyncio.wait([watching])
+        (ended,) = await asyncio.gather(watching, return_exceptions=True)
+        outcome.blind = None if isinstance(ended, asyncio.CancelledError) else ended
         outcome.ended_at = time.monotonic()
     return outcome
 

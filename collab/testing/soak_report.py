@@ -17,19 +17,24 @@ _BOUNDS = (
     f"Web processes, Redis, nginx and PostgreSQL are looked at every {leaks.LOOK_EVERY_S:g} s,"
     " each with its children. The first"
     f" {leaks.WARM_UP_S:g} s of a process are its warm-up. One that lives {leaks.JUDGED_S:g} s"
-    " longer is judged, by how much more the least of the last third of that time is than the"
-    " least of its first third, so that what comes and goes is no growth:\n\n"
+    " longer is judged by its looks from then on: by how much more the least in the last third of"
+    " them is than the least in the first third, so that what comes and goes is no growth. Too"
+    " much is:\n\n"
     "- Memory in use, which is what a leak is made of: what web processes have got from the C"
-    " library after their garbage was collected (`collab_malloc_bytes` in /metrics; of other"
-    f" programs, all that is resident), at most {leaks.MIB_PER_MINUTE:g} MiB a minute; and Python's"
-    f" objects of up to 512 bytes (`collab_python_blocks`), at most {leaks.BLOCKS_PER_MINUTE:,} a"
-    " minute.\n"
-    "- Resident memory (USS), also free pieces between what is in use: at most"
+    " library (`collab_malloc_bytes` in /metrics; their garbage is collected after each look, so"
+    f" that the next has little of it): {leaks.MORE_MIB:g} MiB more, and"
+    f" {leaks.MIB_PER_MINUTE:g} a minute. Of other programs, which do not tell: as much resident"
+    " memory.\n"
+    "- Blocks of Python's objects (`collab_python_blocks`), small ones of which do not come from"
+    f" the C library: {leaks.MORE_BLOCKS:,} more, and {leaks.BLOCKS_PER_MINUTE:,} a minute.\n"
+    "- Resident memory (USS), also free pieces between what is in use:"
     f" {leaks.MORE_RESIDENT_MIB} MiB more. It goes up in steps, when something large comes and"
     " leaves holes.\n"
-    f"- Open files: at most {leaks.MORE_FILES} more. Tasks of the event loop (`collab_tasks`): at"
-    f" most {leaks.MORE_TASKS} more.\n\n"
-    "The table has these least numbers. Processes that lived a shorter time are not in it."
+    f"- {leaks.MORE_FILES} more open files, or {leaks.MORE_TASKS} more tasks of the event loop"
+    " (`collab_tasks`).\n\n"
+    "The table has these least numbers, and no process that lived a shorter time. Faults that end"
+    " web processes are done in the first fifth of the time, so what they leave in those that"
+    " live on is not judged; nor is Redis or PostgreSQL where it is restarted every few minutes."
 )
 
 
@@ -51,7 +56,11 @@ def _command(outcome: Outcome) -> str:
 def _summary(outcome: Outcome, problems: Sequence[str]) -> str:
     measured = outcome.measured
     equal = [one.equal_s for one in measured]
-    verdict = f"**{len(problems)} problems**" if problems else "**Clean**"
+    verdict = "**Clean**"
+    if problems:
+        verdict = f"**{len(problems)} problem{'s' if len(problems) > 1 else ''}**"
+    elif not outcome.judged:
+        verdict = "**Nothing lost**, and too short to tell whether something leaks"
     return (
         f"{verdict}: {len(outcome.rounds)} faults in {outcome.minutes:.1f} minutes,"
         f" {sum(one.acknowledged for one in measured)} edits acknowledged,"
@@ -93,15 +102,15 @@ def _lives(lives: Sequence[Life]) -> str:
     if not judged:
         return "No process lived long enough to be judged."
     columns = (
-        "process", "minutes", "MiB in use", "a minute", "1,000 Python objects", "a minute",
+        "process", "minutes", "MiB in use", "a minute", "1,000 blocks", "blocks a minute",
         "MiB resident", "files", "tasks",
     )  # fmt: skip
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for life in judged:
         memory, blocks = life.memory, life.blocks
-        in_use = _from_to(memory, ".1f") if memory != life.resident else ""
         lines.append(
-            f"| {life.name} | {life.minutes:.1f} | {in_use} | {_per_minute(memory, '.2f')}"
+            f"| {life.name} | {life.minutes:.1f} | {_from_to(memory, '.1f')}"
+            f" | {_per_minute(memory, '.2f')}"
             f" | {_from_to(blocks, '.1f', 1000)} | {_per_minute(blocks, ',.0f')}"
             f" | {_from_to(life.resident, '.1f')} | {_from_to(life.files, '.0f')}"
             f" | {_from_to(life.tasks, '.0f')} |"

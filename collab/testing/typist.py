@@ -85,6 +85,10 @@ class Typist:
         """Connect, and come back whenever the connection ends, as a browser does; until `leave`."""
         self._staying = asyncio.create_task(self._stay())
 
+    async def until_in(self) -> None:
+        """Wait until it has what the room holds."""
+        await self.peer.until(lambda: self.peer.synced, "being in")
+
     async def leave(self) -> None:
         """Stop typing, and disconnect."""
         await self.stop()

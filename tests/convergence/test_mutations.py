@@ -135,7 +135,7 @@ MUTATIONS: list[Patch] = [
 def test_the_simulation_fails_without(
     mutation: Patch, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Each safeguard is missed within the examples that a run has."""
+    """Each safeguard is missed within 600 examples, as many as twelve runs of CI have."""
     caplog.set_level(logging.CRITICAL, "collab.engine")
     mutation(monkeypatch)
     with pytest.raises(AssertionError):

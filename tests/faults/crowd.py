@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from collab.testing.edited import StoredText, tags_of
 from collab.testing.faults import Fault, Measured
 from collab.testing.peer import Peer
-from collab.testing.scene import StoredText, tags_of
 from collab.testing.servers import Site
 from collab.testing.typist import Typist
 from tests.support.stored import StoredLog
@@ -106,7 +106,7 @@ class Crowd:
             return str(log.text)
         stored = StoredText(url, self.document)
         stored.read()
-        return str(stored.text)
+        return stored.text
 
     def _has_all(self, typist: Typist, typed: list[str]) -> bool:
         typist.note_acks()
@@ -124,7 +124,7 @@ async def crowd(site: Site, *, typing: bool = True) -> AsyncIterator[Crowd]:
     try:
         for typist in typists:
             typist.stay()
-            await typist.peer.until(lambda one=typist: one.peer.synced, "being in")
+            await typist.until_in()
         if typing:
             there.type()
             await there.until_saved()

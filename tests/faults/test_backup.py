@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pycrdt
 
+from collab.testing.edited import tags_of
 from collab.testing.faults.apart import SQLITE_BACKUP
 from collab.testing.peer import Peer
-from collab.testing.scene import tags_of
 from collab.testing.servers import Site, running
 from tests.faults.crowd import Crowd, crowd
 from tests.faults.table import AddRow

@@ -20,6 +20,7 @@ from collab.engine import protocol
 from collab.engine.protocol import Kind
 from collab.testing.clocks import FASTER, make_faster, movable, put_ahead
 from collab.testing.cluster import Cluster
+from collab.testing.edited import tags_of
 from collab.testing.faults import Measured
 from collab.testing.faults.apart import LONG_CONNECTION
 from collab.testing.peer import Peer
@@ -27,8 +28,10 @@ from collab.testing.servers import Site, running, wait_until
 from tests.e2e.node import Providers
 from tests.faults.table import AddRow
 from tests.support.raw import RawPeer
+from tests.support.stored import StoredLog
 
 FACTOR = 15
+WORD = "<late>"
 # y-protocols renews a state every 15 s: its clock counts the five minutes.
 RENEWALS = 20
 # Rooms look for cursors that are too old every 5 s.
@@ -152,13 +155,25 @@ async def test_a_connection_lasts_and_who_is_silent_is_gone(fast_site: Site, row
         watcher = Peer(f"{site.ws_url}/ws/documents/{document}", key)
         await watcher.connect()
         await watcher.until(lambda: longest(watcher) >= RENEWALS, "five minutes", 60)
-        equal_s = await see_them(site, providers, watcher)
+        unsaved_s, equal_s = await see_them(site, providers, watcher)
         assert states_of(watcher)[7][1] == b"null", "who answers no ping is gone"
         silent.cut()
         await end_their_login(site, providers, watcher)
     finally:
         providers.end()
-    row(LONG_CONNECTION, Measured(1, 1, 0, 0, equal_s, equal_s))
+    log = StoredLog(site, document)
+    log.read()
+    stored = tags_of(log.text)
+    measured = Measured(
+        tags=1,
+        acknowledged=1,
+        lost=int(WORD not in stored),
+        twice=int(stored.count(WORD) > 1),
+        equal_s=equal_s,
+        unsaved_s=unsaved_s,
+    )
+    assert not measured.problems(LONG_CONNECTION)
+    row(LONG_CONNECTION, measured)
 
 
 def longest(watcher: Peer) -> int:
@@ -168,18 +183,23 @@ def longest(watcher: Peer) -> int:
     )
 
 
-async def see_them(site: Site, providers: Providers, watcher: Peer) -> float:
-    """Write one word, and wait until it is there for who looked on. Returns how long that took."""
+async def see_them(site: Site, providers: Providers, watcher: Peer) -> tuple[float, float]:
+    """Write one word, and wait until it is there for who looked on.
+
+    Returns:
+        Seconds until it was saved, and from then until it was seen.
+    """
     for name in ("looker", "ghost"):
         seen = providers.status(name)
         assert (seen["closes"], seen["synced"]) == ([], True), f"{name} was never sent away"
     began = asyncio.get_running_loop().time()
-    await watcher.write("at last")
+    await watcher.write(WORD)
     await watcher.until_saved()
+    saved = asyncio.get_running_loop().time()
     await asyncio.to_thread(
-        wait_until, lambda: providers.content("looker")["text"] == "at last", "the word", 10
+        wait_until, lambda: providers.content("looker")["text"] == WORD, "the word", 10
     )
-    return asyncio.get_running_loop().time() - began
+    return saved - began, asyncio.get_running_loop().time() - saved
 
 
 async def end_their_login(site: Site, providers: Providers, watcher: Peer) -> None:

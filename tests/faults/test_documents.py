@@ -13,10 +13,10 @@ import pycrdt
 import pytest
 
 from collab.testing.cluster import Cluster
+from collab.testing.edited import tags_of
 from collab.testing.faults import Measured
 from collab.testing.faults.apart import RESTORE_VERSION
 from collab.testing.peer import Peer
-from collab.testing.scene import tags_of
 from collab.testing.typist import Typist
 from tests.faults.table import AddRow
 

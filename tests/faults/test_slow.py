@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
@@ -19,6 +20,7 @@ from collab.testing.servers import Site, running
 from tests.faults.table import AddRow
 from tests.support.memory import MIB, resident_bytes
 from tests.support.raw import RawPeer
+from tests.support.stored import StoredLog
 
 pytestmark = pytest.mark.alone
 
@@ -50,11 +52,20 @@ async def stalled(url: str, key: str, count: int) -> AsyncIterator[list[RawPeer]
             peer.cut()
 
 
-async def replace(peer: Peer, letter: str, size_bytes: int) -> None:
-    """Put another text in place of all that is there, and wait until it is saved."""
+async def replace(peer: Peer, letter: str, size_bytes: int, tag: str = "") -> None:
+    """Put another text in place of all that is there, and wait until it is saved.
+
+    Args:
+        peer: Who writes.
+        letter: What the text is made of.
+        size_bytes: How long it is.
+        tag: Stays, in a list beside it.
+    """
     with peer.doc.transaction():
         del peer.text[:]
         peer.text.insert(0, letter * size_bytes)
+        if tag:
+            peer.root("tags", pycrdt.Array).append(tag)
     await peer.flush()
     await peer.until_saved()
 
@@ -111,7 +122,7 @@ async def test_peers_that_stop_reading_cost_no_memory_and_nobody_else(
         for number in range(EDITS):
             letter = chr(ord("a") + number % 26)
             began = time.monotonic()
-            await replace(writer, letter, 100_000)
+            await replace(writer, letter, 100_000, tag=f"<s{number}>")
             longest_s = max(longest_s, time.monotonic() - began)
             await reader.until(lambda one=letter: str(reader.text)[:1] == one, "seeing it", 5)
             highest = max(highest, resident_bytes(site))
@@ -127,7 +138,21 @@ async def test_peers_that_stop_reading_cost_no_memory_and_nobody_else(
     await again.connect()
     assert str(again.text) == str(writer.text)
     equal_s = time.monotonic() - healed_at
-    row(SLOW_READER, Measured(EDITS, EDITS, 0, 0, equal_s, longest_s))
+    log = StoredLog(site, document)
+    log.read()
+    stored = Counter(log.doc.get("tags", type=pycrdt.Array))
+    measured = Measured(
+        tags=EDITS,
+        # `replace` has waited for each.
+        acknowledged=EDITS,
+        lost=EDITS - len(stored),
+        twice=sum(count > 1 for count in stored.values()),
+        equal_s=equal_s,
+        unsaved_s=longest_s,
+    )
+    assert not measured.problems(SLOW_READER)
+    assert list(again.root("tags", pycrdt.Array)) == [f"<s{number}>" for number in range(EDITS)]
+    row(SLOW_READER, measured)
     for peer in (writer, reader, again):
         assert peer.close_code is None
         await peer.close()

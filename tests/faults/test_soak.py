@@ -11,74 +11,140 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from collab.testing import programs
-from collab.testing.leaks import Life, Look
-from collab.testing.servers import Program, Site, wait_until
+from collab.testing.faults import Measured
+from collab.testing.leaks import Life, Look, Watcher
+from collab.testing.servers import Program, Site, running, wait_until
+from collab.testing.soak import Outcome, Round, faults_like
+from collab.testing.soak_report import report
 
-MINUTES = 12
 LOOKS_A_MINUTE = 12
+# A default soak's, in which the first fifth goes to faults that end processes.
+SHORTEST_MINUTES = 7.5
+LONG_MINUTES = 25.0
 
 
 def life(
+    minutes: float = SHORTEST_MINUTES,
     *,
+    mib: float = 0.0,
+    heavy_mib: float = 0.0,
+    blocks: float = 0.0,
     resident_mib: float = 0.0,
     step_mib: float = 0.0,
-    mib: float = 0.0,
-    blocks: float = 0.0,
     files: float = 0.0,
     tasks: float = 0.0,
     tells: bool = True,
 ) -> Life:
-    """Make the life of a process that grows by so much a minute, and by a step in its midst.
+    """Make the life of a process that leaks so much a minute.
 
     Args:
+        minutes: How long it lives.
+        mib: Of what the C library gives out.
+        heavy_mib: The same, but all at once: with what is heavy, every third minute.
+        blocks: Of Python's.
+        resident_mib: Of holes between what is in use.
+        step_mib: Of holes, once, in its midst.
+        files: Open ones.
+        tasks: Of the event loop.
         tells: Whether it tells what it has in use, and its tasks.
     """
     looks = []
-    for n in range(LOOKS_A_MINUTE * MINUTES + 1):
-        minutes = n / LOOKS_A_MINUTE
-        # What people do at that moment comes and goes; a large document stays for a minute.
-        now = 40 if minutes % 3 < 1 else 0
-        step = step_mib if minutes > MINUTES / 2 else 0
+    for n in range(int(LOOKS_A_MINUTE * minutes) + 1):
+        at = n / LOOKS_A_MINUTE
+        # What people do at that moment comes and goes; what is heavy stays for a minute.
+        now = 40 if at % 3 < 1 else n % 3
+        in_use = 35 + mib * at + heavy_mib * (at // 3) + now
+        step = step_mib if at > minutes / 2 else 0
         looks.append(
             Look(
-                at=60 * minutes,
-                resident_mib=100 + (resident_mib + mib) * minutes + step + now,
-                files=20 + int(files * minutes) + n % 3,
-                in_use_mib=35 + mib * minutes + now if tells else None,
-                blocks=800_000 + blocks * minutes + 1000 * now if tells else None,
-                tasks=30 + int(tasks * minutes) + n % 4 if tells else None,
+                at=60 * at,
+                resident_mib=65 + in_use + resident_mib * at + step,
+                files=20 + int(files * at) + n % 3,
+                in_use_mib=in_use if tells else None,
+                blocks=800_000 + blocks * at + 1000 * now if tells else None,
+                tasks=30 + int(tasks * at) + n % 4 if tells else None,
             )
         )
     return Life("web", 1, looks)
 
 
+@pytest.mark.parametrize("minutes", [SHORTEST_MINUTES, LONG_MINUTES])
 @pytest.mark.parametrize(
-    "leak", [{"mib": 0.5}, {"blocks": 5_000}, {"files": 3}, {"tasks": 3}], ids=str
+    "leak",
+    [{"mib": 1}, {"heavy_mib": 3}, {"blocks": 4_000}, {"files": 4}, {"tasks": 4}],
+    ids=str,
 )
-def test_what_grows_all_the_time_is_a_leak(leak: dict[str, float]) -> None:
-    """It is found, whatever comes and goes beside."""
-    assert len(life(**leak).problems()) == 1
-    assert life().problems() == []
+def test_what_grows_all_the_time_is_a_leak(leak: dict[str, float], minutes: float) -> None:
+    """It is found in the shortest life that is judged, whatever comes and goes beside."""
+    assert len(life(minutes, **leak).problems()) == 1
+    assert life(minutes).problems() == []
 
 
-def test_holes_between_what_is_in_use_are_no_leak_until_they_do_not_end() -> None:
+@pytest.mark.parametrize(
+    "leak",
+    [{"mib": 0.3}, {"heavy_mib": 1}, {"blocks": 1_200}, {"files": 0.8}, {"tasks": 0.8}],
+    ids=str,
+)
+def test_less_is_found_in_a_longer_life(leak: dict[str, float]) -> None:
+    """A single step of as much is no leak yet."""
+    assert len(life(LONG_MINUTES, **leak).problems()) == 1
+
+
+@pytest.mark.parametrize("minutes", [SHORTEST_MINUTES, LONG_MINUTES])
+def test_holes_between_what_is_in_use_are_no_leak_unless_they_do_not_end(minutes: float) -> None:
     """One step of resident memory is none; step after step is."""
-    assert life(step_mib=50).problems() == []
-    assert len(life(resident_mib=20).problems()) == 1
+    assert life(minutes, step_mib=50).problems() == []
+    assert len(life(minutes, resident_mib=25).problems()) == 1
 
 
 def test_what_does_not_tell_what_it_uses_is_judged_by_what_is_resident() -> None:
     """Programs that are not Collab's, and a C library that does not tell."""
     assert life(tells=False).problems() == []
-    assert len(life(resident_mib=0.5, tells=False).problems()) == 1
+    assert len(life(resident_mib=1, tells=False).problems()) == 1
 
 
 def test_a_short_life_is_not_judged() -> None:
     """What a process takes in its first minutes says nothing about the next."""
-    short = life(mib=50.0)
-    del short.looks[6 * LOOKS_A_MINUTE :]
+    short = life(SHORTEST_MINUTES - 1, mib=50.0)
     assert not short.judged
     assert short.problems() == []
+
+
+def test_a_report_says_what_was_judged() -> None:
+    """The least numbers of a process, and no verdict on leaks where nothing was judged."""
+    fault = faults_like(["FLUSHALL"])[0]
+    outcome = Outcome(1, 600, 0.0, [Round(fault, Measured(5, 5, 0, 0, 0.1, 0.2), [])])
+    outcome.lives = [life(6)]
+    text = report(outcome)
+    assert "**Nothing lost**, and too short to tell whether something leaks" in text
+    assert "No process lived long enough" in text
+    outcome.lives = [life(LONG_MINUTES, mib=0.1), life(tells=False)]
+    text = report(outcome)
+    assert "**Clean**" in text
+    row = "| web | 25.0 | 35.4 → 36.8 | +0.09 | 800.0 → 800.0 | +0 | 100.4 → 101.8 | 20 → 20 |"
+    assert f"{row} 30 → 30 |" in text
+    outcome.lives = [life(LONG_MINUTES, mib=1)]
+    text = report(outcome)
+    assert "**1 problem**" in text
+    assert "\n- web has 14 more MiB in use at the end, 0.93 a minute\n" in text
+
+
+def test_a_process_is_looked_at(tmp_path: Path) -> None:
+    """What it holds, and what it says that it holds."""
+    site = Site(tmp_path, environment={"COLLAB_METRICS_PUBLIC": "1"})
+    with running(site):
+        watcher = Watcher([site])
+        watcher.look()
+    (found,) = watcher.lives
+    (look,) = found.looks
+    assert found.pid != 0
+    assert look.in_use_mib is not None
+    assert 10 < look.in_use_mib < look.resident_mib
+    assert look.blocks is not None
+    assert look.blocks > 100_000
+    assert look.tasks is not None
+    assert look.tasks > 2
+    assert look.files > 5
 
 
 def test_soak_says_which_program_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +181,7 @@ def test_soak_reports_and_leaves_nothing_after_ctrl_c(tmp_path: Path) -> None:
     finally:
         soak.stop(30)
     text = report.read_text()
-    assert "**Clean**" in text
+    assert "**Nothing lost**" in text
     assert "--minutes 5 --seed 1`, stopped before its end" in text
     for name in ("Redis: FLUSHALL", "Redis restarts"):
         assert f"| {name} |" in text

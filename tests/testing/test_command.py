@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import socketserver
+import ssl
 import subprocess
 import sys
 import threading
@@ -21,7 +23,11 @@ from django.core.management import CommandError, call_command
 
 from collab.testing.deployment.script import Act, Fault, script
 from collab.testing.deployment.target import CannotCheck, addresses
+from collab.testing.proxy import Proxy
 from collab.testing.servers import Site, free_port, running, wait_until
+
+# Edits of a peer in a second, unless told.
+RATE = 2
 
 
 @pytest.fixture(scope="module")
@@ -83,18 +89,77 @@ def test_everybody_ends_equal_though_the_site_restarts(checked: Site, key: str) 
     assert told["reconnects"] >= 10
     assert told["closed_by_site"].get("1012", 0) > 0
     assert told["tool_late_ms"]["count"] > 0
+    assert told["faults"] == ["disconnects", "slow", "offline"]
+    for name in ("to_peers_ms", "to_ack_ms"):
+        took = told[name]
+        assert 0 < took["p50"] <= took["p95"] <= took["p99"] < 60_000
+        assert took["count"] > 0
+    # A tag has four bytes at least, and goes to nine others.
+    assert told["sent_bytes"] > 4 * told["edits"]
+    assert told["received_bytes"] > 9 * 4 * told["edits"]
     assert left_on(checked, key) == []
 
 
 def test_a_layout_ends_equal_and_a_table_is_printed(checked: Site, key: str) -> None:
     """The layout of a scratch dashboard is checked in the same way; piped, there is no bar."""
     arguments = ("--room", "dashboard", "--peers", "6", "--seconds", "2", "--processes", "1")
-    command = start(checked, key, *arguments)
+    command = start(checked, key, *arguments, "--seed", "4242", "--faults", "none")
     printed, errors = command.communicate(timeout=60)
     assert (command.returncode, errors) == (0, "")
     assert "Converged: 6 peers" in printed
-    assert printed.count("p99") == 3
+    rows = dict(re.findall(r"^(\S.*?) {2,}(\S.*)$", printed, re.MULTILINE))
+    assert rows["seed"] == "4242"
+    assert rows["reconnects"] == "0"
+    assert rows["edits"] == rows["acknowledged"]
+    assert 0 < int(rows["edits"]) <= 6 * 2 * RATE
+    for name in ("to peers", "to acknowledgement", "this tool's own delay"):
+        assert re.fullmatch(r"(p(50|95|99) [\d.,]+ ms  ){3}\(of [\d,]+\)", rows[name])
+    for name in ("sent", "received"):
+        assert float(rows[name].removesuffix(" kB")) > 0
     assert left_on(checked, key) == []
+
+
+def test_the_same_seed_makes_the_same_edits(checked: Site, key: str) -> None:
+    """Two runs of the command write as many edits, and lose as many connections."""
+    arguments = ("--peers", "3", "--seconds", "3", "--processes", "1", "--json", "--seed", "7")
+    runs = [
+        start(checked, key, *arguments, "--faults", "disconnects,slow") for _ in range(2)
+    ]  # fmt: skip
+    told = [finish(run) for run in runs]
+    assert [(status, errors) for status, _, errors in told] == [(0, "")] * 2
+    (one, other) = (found for _, found, _ in told)
+    assert one["faults"] == ["disconnects", "slow"]
+    for name in ("seed", "edits", "reconnects"):
+        assert one[name] == other[name]
+    assert one["reconnects"] > 0
+
+
+def test_a_site_behind_tls_is_checked(checked: Site, key: str, tmp_path: Path) -> None:
+    """By wss:// and https://, with a certificate that the machine trusts."""
+    certificate, secret = tmp_path / "certificate.pem", tmp_path / "secret.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+         "-nodes", "-days", "1", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost",
+         "-keyout", str(secret), "-out", str(certificate)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate, secret)
+    proxy = Proxy(checked.port, tls=tls)
+    proxy.start()
+    environment = checked.environment | {"SSL_CERT_FILE": str(certificate)}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "collab", "convergence", "--url",
+             f"wss://localhost:{proxy.port}", "--key", key, "--peers", "2", "--seconds", "1",
+             "--processes", "1", "--json"],
+            env=environment, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+    finally:
+        proxy.stop()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["converged"]
 
 
 def test_what_is_acknowledged_and_lost_is_told(tmp_path: Path) -> None:
@@ -163,6 +228,9 @@ def test_what_makes_it_impossible_is_said_in_one_line(checked: Site, key: str) -
     assert "no API key" in said(checked.url, "two words")
     ingest = checked.run("token", "ada", "--scope", "ingest").stdout.strip()
     assert "may only send numbers" in said(checked.url, ingest)
+    command = start(checked, key, "--faults", "slow,slowly")
+    assert "'slowly' is none of disconnects, slow, offline" in command.communicate(timeout=60)[1]
+    assert command.returncode == 2
     assert "at most 100 peers" in said(checked.url, key, room="dashboard", peers=101)
     with socketserver.TCPServer(("127.0.0.1", 0), NoTls) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -127,4 +127,4 @@ def _line(latencies: Latencies) -> str:
 
 
 def _size(size_bytes: int) -> str:
-    return f"{size_bytes / 1e6:,.2f} MB"
+    return f"{size_bytes / 1e6:,.2f} MB" if size_bytes >= 1e6 else f"{size_bytes / 1e3:.1f} kB"

@@ -137,15 +137,17 @@ class DashboardRoom(ScratchRoom):
     contested = ("title", "unit")
     # A layout shows 60 panels; a peer has one of two fields of one.
     most_peers = 100
+    # A layout shows panels whose ids have ten characters.
+    shared_id = "sharedtext"
     _FIELDS = ("title", "unit")
     _KIND = "text"
 
     def seed(self, peers: int) -> bytes:
         panels = {
-            f"peers{number}": pycrdt.Map({"kind": self._KIND, "text": pycrdt.Text()})
+            _panel_id(number): pycrdt.Map({"kind": self._KIND, "text": pycrdt.Text()})
             for number in range(peers // len(self._FIELDS) + 1)
         }
-        panels["shared"] = pycrdt.Map({"kind": self._KIND, "text": pycrdt.Text()})
+        panels[self.shared_id] = pycrdt.Map({"kind": self._KIND, "text": pycrdt.Text()})
         doc: Doc = pycrdt.Doc()
         doc["panels"] = pycrdt.Map(panels)
         return doc.get_update()
@@ -156,10 +158,10 @@ class DashboardRoom(ScratchRoom):
 
     def own(self, doc: Doc, peer: int) -> tuple[pycrdt.Map[Any], str]:
         panel, field = divmod(peer, len(self._FIELDS))
-        return self._panels(doc)[f"peers{panel}"], self._FIELDS[field]
+        return self._panels(doc)[_panel_id(panel)], self._FIELDS[field]
 
     def shared(self, doc: Doc) -> pycrdt.Map[Any]:
-        panel: pycrdt.Map[Any] = self._panels(doc)["shared"]
+        panel: pycrdt.Map[Any] = self._panels(doc)[self.shared_id]
         return panel
 
     def content(self, doc: Doc) -> dict[str, Any]:
@@ -167,7 +169,7 @@ class DashboardRoom(ScratchRoom):
 
     def value_in(self, content: dict[str, Any], peer: int) -> Any:
         panel, field = divmod(peer, len(self._FIELDS))
-        return content["panels"].get(f"peers{panel}", {}).get(self._FIELDS[field])
+        return content["panels"].get(_panel_id(panel), {}).get(self._FIELDS[field])
 
     async def stored(self, target: Target, key: str) -> Any:
         return await target.ask_json("GET", f"{self.collection}/{key}/layout")
@@ -181,6 +183,10 @@ class DashboardRoom(ScratchRoom):
     def _panels(self, doc: Doc) -> pycrdt.Map[Any]:
         panels: pycrdt.Map[Any] = doc.get("panels", type=pycrdt.Map)
         return panels
+
+
+def _panel_id(number: int) -> str:
+    return f"peers{number:05}"
 
 
 ROOMS: dict[str, ScratchRoom] = {room.name: room for room in (DocumentRoom(), DashboardRoom())}

@@ -6,36 +6,61 @@ import asyncio
 import subprocess
 import tempfile
 from pathlib import Path
-from uuid import UUID
 
 import psycopg
 
 from collab.testing import programs
+from collab.testing.edited import EditedRoom, StoredText, table_of, tags_of
 from collab.testing.faults.fault import Fault
-from collab.testing.peer import Peer
-from collab.testing.scene import Scene, StoredText
+from collab.testing.scene import Scene
 from collab.testing.servers import Postgres, Site, running
 from collab.testing.typist import GONE
 
 _DATABASE = "restored"
 _ROWS = "SELECT room_id, seq, data FROM collab_storedupdate ORDER BY room_id, seq"
+_QUIET = "django_admin_log"
+_BEGIN_TIMEOUT_S = 20.0
 
 
 async def _back_up(scene: Scene) -> None:
     """Dump PostgreSQL under typing, restore it into another site, and compare."""
     postgres = scene.cluster.postgres
-    acknowledged = set().union(*(one.acknowledged for one in await scene.accounts()))
+    acknowledged = await scene.acknowledged()
     with tempfile.TemporaryDirectory(prefix="collab-backup-") as directory:
         dump = Path(directory) / "dump"
-        await asyncio.to_thread(_run, "pg_dump", "-Fc", "-f", str(dump), postgres.url)
+        await _dump(scene, dump)
         url = await asyncio.to_thread(_restore, postgres, dump)
         site = Site(Path(directory), command=("serve",), environment={"DATABASE_URL": url})
         with running(site):
-            await asyncio.to_thread(compare_rows, postgres.url, url)
-            await _open_all(site, url, scene.key)
-            restored = await asyncio.to_thread(StoredText(url, scene.document).read)
+            later = await asyncio.to_thread(compare_rows, postgres.url, url)
+            restored = set().union(*[await _open_all(site, url, room) for room in scene.rooms])
+    if not later:
+        raise RuntimeError("nothing was committed while it was dumped")
     if not acknowledged <= restored:
         raise RuntimeError(f"the backup lacks {sorted(acknowledged - restored)}")
+
+
+async def _dump(scene: Scene, dump: Path) -> None:
+    """Dump while edits are committed: it has begun, and waits for a table that nobody writes to."""
+    url = scene.cluster.postgres.url
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        await connection.execute(f"LOCK TABLE {_QUIET} IN ACCESS EXCLUSIVE MODE")
+
+        async def begun() -> bool:
+            found = await connection.execute(
+                "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = %s::regclass", (_QUIET,)
+            )
+            return await found.fetchone() is not None
+
+        dumping = asyncio.create_task(
+            asyncio.to_thread(_run, "pg_dump", "-Fc", "-f", str(dump), url)
+        )
+        try:
+            await scene.until(begun, "the dump's begin", _BEGIN_TIMEOUT_S)
+            await scene.until_typing()
+        finally:
+            await connection.rollback()
+            await dumping
 
 
 def _run(program: str, *arguments: str) -> None:
@@ -51,8 +76,11 @@ def _restore(postgres: Postgres, dump: Path) -> str:
     return url
 
 
-def compare_rows(url: str, restored_url: str) -> None:
+def compare_rows(url: str, restored_url: str) -> int:
     """Look whether every restored log is gapless, and the beginning of the log it was made of.
+
+    Returns:
+        How many rows came after it.
 
     Raises:
         RuntimeError: one is not.
@@ -69,29 +97,40 @@ def compare_rows(url: str, restored_url: str) -> None:
     for room, found in seqs.items():
         if found != list(range(1, heads[room] + 1)):
             raise RuntimeError(f"the log of room {room} has a gap, or ends before its head")
+    return len(later) - len(rows)
 
 
-async def _open_all(site: Site, url: str, key: str) -> None:
-    """Open every document, and compare it with its rows."""
+async def _open_all(site: Site, url: str, like: EditedRoom) -> set[str]:
+    """Open every room like one at a restored site, and compare it with its rows.
+
+    Returns:
+        The tags in them.
+    """
+    kind = like.kind
     with psycopg.connect(url) as connection:
-        documents = connection.execute("SELECT id FROM documents_document").fetchall()
-    for (document,) in documents:
-        stored = StoredText(url, str(UUID(str(document))))
+        found = connection.execute(f"SELECT id FROM {table_of(kind)}").fetchall()  # noqa: S608
+    tags: set[str] = set()
+    for (each,) in found:
+        room = type(like)(like.cluster, str(each))
+        stored = StoredText(url, room.id, kind)
         await asyncio.to_thread(stored.read)
+        content = kind.content(stored.doc)
         try:
-            async with Peer(f"{site.ws_url}/ws/documents/{document}", key) as peer:
-                if str(peer.text) != str(stored.text):
-                    raise RuntimeError(f"document {document} is not what its rows say")
+            async with room.peer(site.ws_url) as peer:
+                if kind.content(peer.doc) != content:
+                    raise RuntimeError(f"{kind.name} {each} is not what its rows say")
         except GONE as error:
             said = site.output()[-500:]
-            raise RuntimeError(f"document {document} does not open: {error!r}; {said}") from error
+            raise RuntimeError(f"{kind.name} {each} does not open: {error!r}; {said}") from error
+        tags |= set(tags_of(content))
+    return tags
 
 
 FAULTS = (
     Fault(
         "`pg_dump` under typing, restored into another site",
-        "every log is gapless and a beginning of the original's, every document opens, and what"
-        " was acknowledged before is there",
+        "every log is gapless and a beginning of the original's, every document and dashboard"
+        " opens, and what was acknowledged before is there; edits are committed while it dumps",
         10,
         _back_up,
     ),

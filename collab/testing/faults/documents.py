@@ -29,12 +29,12 @@ async def _trash_and_restore(scene: Scene) -> None:
     bob = await _editor(scene)
     headers = {"Authorization": f"Bearer {scene.key}"}
     async with httpx.AsyncClient(headers=headers, timeout=20) as api:
-        document = f"{cluster.first.url}/api/documents/{scene.document}"
+        document = f"{cluster.first.url}/api/documents/{scene.document.id}"
         (await api.patch(document, json={"trashed": True})).raise_for_status()
         code = await bob.peer.until_closed(5)
         if code != 4403:
             raise RuntimeError(f"who edits what was trashed is closed with {code}")
-        await _until_steady(cluster, scene.document)
+        await _until_steady(cluster, scene.document.id)
         (await api.patch(document, json={"trashed": False})).raise_for_status()
     bob.stay()
     await scene.until_typing()
@@ -44,12 +44,12 @@ async def _editor(scene: Scene) -> Typist:
     """Let somebody in who does not own the document, at the second process; they type."""
     cluster = scene.cluster
     key = await asyncio.to_thread(cluster.first.key, "bob")
-    await asyncio.to_thread(cluster.first.run, "share", scene.document, "bob", "editor")
-    url = scene.url(cluster.addresses[1])
+    await asyncio.to_thread(cluster.first.run, "share", scene.document.id, "bob", "editor")
+    url = scene.document.url(cluster.addresses[1])
     bob = Typist("z", Peer(url, key), random.Random(scene.chance.random()), REST_S)
     await bob.connect()
     bob.start()
-    scene.typists.append(bob)
+    scene.document.typists.append(bob)
     return bob
 
 
@@ -81,7 +81,7 @@ def _head(url: str, document: str) -> int:
 
 async def _bring_offline_edits(scene: Scene) -> None:
     """Come back with 3 MB in Python, then in Node, and look for both at every address."""
-    peer = scene.peer(scene.chance.choice(scene.cluster.addresses))
+    peer = scene.document.peer(scene.chance.choice(scene.cluster.addresses))
     await peer.connect()
     await peer.disconnect()
     written = peer.root(_ROOT, pycrdt.Text)
@@ -89,14 +89,14 @@ async def _bring_offline_edits(scene: Scene) -> None:
     length = _OFFLINE_BYTES
     await peer.connect()
     await peer.until_saved(_SAVED_TIMEOUT_S)
-    if scene.node is not None:
-        await scene.node.leave("m")
-        await scene.node.paste("m", _ROOT, _OFFLINE_BYTES)
+    if scene.document.node is not None:
+        await scene.document.node.leave("m")
+        await scene.document.node.paste("m", _ROOT, _OFFLINE_BYTES)
         length += _OFFLINE_BYTES
-        await scene.node.come("m")
+        await scene.document.node.come("m")
     await peer.until(lambda: len(written) == length, "all that was written", _SAVED_TIMEOUT_S)
     for address in scene.cluster.addresses:
-        await _look_for(str(written), scene.peer(address))
+        await _look_for(str(written), scene.document.peer(address))
     await peer.disconnect()
 
 

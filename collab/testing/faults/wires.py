@@ -80,7 +80,7 @@ async def _disturb_relay(scene: Scene) -> None:
 async def _reconnect_crowd(scene: Scene) -> None:
     """Cut the wires of a crowd, which all come back at once, and must all be up to date."""
     addresses = scene.cluster.addresses
-    crowd = [scene.peer(addresses[number % len(addresses)]) for number in range(_CROWD)]
+    crowd = [scene.document.peer(addresses[number % len(addresses)]) for number in range(_CROWD)]
     try:
         await asyncio.gather(*(_come(peer, scene.chance) for peer in crowd))
         for proxy in scene.cluster.before.values():
