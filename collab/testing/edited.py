@@ -28,6 +28,14 @@ def tags_of(text: object) -> list[str]:
     return re.findall(r"<\w+>", str(text))
 
 
+def text_in(doc: pycrdt.Doc[Any], kind: ScratchRoom) -> str:
+    """Read what people type in; empty while a layout has no panel to type in."""
+    try:
+        return str(kind.text(doc))
+    except KeyError:
+        return ""
+
+
 class StoredText:
     """What PostgreSQL holds of a room's text, read row by row past all proxies and processes.
 
@@ -60,8 +68,8 @@ class StoredText:
 
     @property
     def text(self) -> str:
-        """The text in the rows that were read; of a layout, only once there are some."""
-        return str(self.kind.text(self.doc))
+        """The text in the rows that were read."""
+        return text_in(self.doc, self.kind)
 
 
 def table_of(kind: ScratchRoom) -> str:
@@ -117,7 +125,7 @@ class EditedRoom:
 
     def text_of(self, peer: Peer) -> str:
         """Read the text in a peer's copy."""
-        return str(self.kind.text(peer.doc))
+        return text_in(peer.doc, self.kind)
 
     async def accounts(self) -> list[Account]:
         """Ask everybody for what they have typed and read now."""
@@ -136,6 +144,10 @@ class EditedRoom:
             accounts += (await self.node.accounts()).values()
         return accounts
 
+    async def acknowledged(self) -> set[str]:
+        """Return the tags that were acknowledged until now."""
+        return set().union(*(one.acknowledged for one in await self.accounts()))
+
     async def all_seen(self, *others: Peer) -> bool:
         """Tell whether everybody, and others, read all that was typed until now."""
         accounts = await self.accounts()
@@ -149,7 +161,7 @@ class EditedRoom:
         Returns:
             The tags that it holds.
         """
-        acknowledged = set().union(*(one.acknowledged for one in await self.accounts()))
+        acknowledged = await self.acknowledged()
         stored = await asyncio.to_thread(self._stored.read)
         self.lost |= acknowledged - stored
         return stored
@@ -209,7 +221,7 @@ class EditedDocument(EditedRoom):
     def _given_by(self, site: Site) -> str:
         copy: pycrdt.Doc[Any] = pycrdt.Doc()
         copy.apply_update(site.content(self.cluster.key, self.id).content)
-        return str(self.kind.text(copy))
+        return text_in(copy, self.kind)
 
 
 class EditedLayout(EditedRoom):
@@ -222,4 +234,4 @@ class EditedLayout(EditedRoom):
         path = f"{self.kind.collection}/{self.id}/layout"
         panels = site.api("GET", path, self.cluster.key).json()["panels"]
         texts = {panel["id"]: panel.get("text", "") for panel in panels}
-        return str(texts[DashboardRoom.shared_id])
+        return str(texts.get(DashboardRoom.shared_id, ""))

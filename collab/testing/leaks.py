@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -184,7 +185,7 @@ class Watcher:
                     if isinstance(program, Site) and movable(program):
                         # For the next look. It has answered, so it listens to signals by now.
                         tidy(process)
-            except (psutil.Error, httpx.HTTPError):
+            except (psutil.Error, httpx.HTTPError, OSError):
                 continue  # It ends, starts, or is stopped right now.
 
     def _life_of(self, program: Program, pid: int) -> Life:
@@ -210,11 +211,9 @@ class Watcher:
 
 
 def _sum(family: list[psutil.Process], of: Callable[[psutil.Process], int]) -> int:
-    """Sum over those that are still there."""
-    total = 0
-    for process in family:
-        try:
-            total += of(process)
-        except psutil.NoSuchProcess:
-            continue
+    """Sum over those that are still there. Raises NoSuchProcess: the first is not."""
+    total = of(family[0])
+    for child in family[1:]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            total += of(child)
     return total

@@ -30,8 +30,8 @@ _NEIGHBOURS = {"b", "m"}
 class Scene:
     """A new document and a new dashboard, and people who type in them at all of a cluster.
 
-    The document has people in Python at every address, and in Node; the layout has one at each
-    process. As a context manager it has them connected and typing, and sends them home at the end.
+    Both have people in Python at every address, and the document some in Node. As a context
+    manager it has them connected and typing, and sends them home at the end.
 
     Args:
         cluster: Runs.
@@ -80,7 +80,7 @@ class Scene:
     async def _enter(self) -> None:
         addresses = self.cluster.addresses
         self._let_in(self.document, "abc", addresses)
-        self._let_in(self.layout, "de", addresses)
+        self._let_in(self.layout, "def", addresses)
         for typist in self.layout.typists:
             await typist.until_in()
             typist.peer.text = self.layout.kind.text(typist.peer.doc)
@@ -104,9 +104,11 @@ class Scene:
             await node.make(name, self.document.url(address), self.key, REST_S)
 
     async def _leave(self) -> None:
-        await asyncio.gather(*(typist.leave() for typist in self.typists))
-        if self.document.node is not None:
-            await self.document.node.close()
+        try:
+            await asyncio.gather(*(typist.leave() for typist in self.typists))
+        finally:
+            if self.document.node is not None:
+                await self.document.node.close()
 
     async def accounts(self) -> list[Account]:
         """Ask everybody for what they have typed and read now."""
@@ -114,7 +116,7 @@ class Scene:
 
     async def acknowledged(self) -> set[str]:
         """Return the tags that were acknowledged until now."""
-        return set().union(*(one.acknowledged for one in await self.accounts()))
+        return set().union(*[await room.acknowledged() for room in self.rooms])
 
     async def until_typing(self, timeout_s: float = 20) -> None:
         """Wait until everybody had something acknowledged that was typed after now.

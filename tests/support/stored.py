@@ -1,4 +1,4 @@
-"""What a SQLite site has on its disk, read while it is down."""
+"""What a SQLite site has on its disk, past the site."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from collab.testing.servers import Site
 
 
 class StoredLog:
-    """A document's log as a crash left it, read row by row into a replica of the test's own.
+    """A document's log, also as a crash left it, read row by row into a replica of the test's own.
 
     Args:
         site: The site, on SQLite.
@@ -24,6 +24,7 @@ class StoredLog:
     """
 
     def __init__(self, site: Site, document: str) -> None:
+        self.site = site
         self.path = Path(site.environment["COLLAB_DATA_DIR"]) / "collab.sqlite3"
         self.document = UUID(document).hex
         self.head = 0
@@ -33,8 +34,13 @@ class StoredLog:
     def read(self) -> list[int]:
         """Take the rows since the last call. Returns their seqs; `head` is what the room says.
 
-        A copy of the files is read: the site itself has to recover what was left, not SQLite here.
+        While the site is down, a copy of the files is read: the site itself has to recover what
+        was left, not SQLite here.
         """
+        if self.site.running:
+            live = sqlite3.connect(f"file:{self.path}?mode=ro", timeout=10, uri=True)
+            with closing(live):
+                return self._take(live)
         with tempfile.TemporaryDirectory() as directory:
             copy = Path(directory) / self.path.name
             for suffix in ("", "-wal"):
