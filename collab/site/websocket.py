@@ -22,6 +22,9 @@ _INBOX_HIGH_BYTES = 2**20
 _INBOX_HIGH_FRAMES = 256
 _INBOX_LOW_FRAMES = 32
 _SLICE_BYTES = 2**16
+# How long a peer may take to answer a close frame. Then it is reset, and loses the code if it was
+# busy until then: Autobahn's second is too short for a page that just loads.
+_CLOSED_WITHIN_S = 5
 
 
 class Inbox:
@@ -83,6 +86,7 @@ class LiveProtocol(WebSocketProtocol):
     def connectionMade(self) -> None:
         for name in WebSocketProtocol.CONFIG_ATTRS:
             setattr(self, name, getattr(self.factory, name))
+        self.closeHandshakeTimeout = _CLOSED_WITHIN_S
         super().connectionMade()
 
     def onOpen(self) -> None:

@@ -29,6 +29,7 @@ from collab.testing.servers import Site, free_port, running, wait_until
 
 # Edits of a peer in a second, unless told.
 RATE = 2
+CERTIFICATE = "certificate.pem"
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +45,15 @@ def key(checked: Site) -> str:
     return checked.key()
 
 
-def start(site: Site, key: str, *arguments: str, **streams: Any) -> subprocess.Popen[str]:
+def start(
+    site: Site, key: str, *arguments: str, stderr: int = subprocess.PIPE, **variables: str
+) -> subprocess.Popen[str]:
     """Start the command from a directory that has no data, nor may have any."""
     command = [sys.executable, "-m", "collab", "convergence", "--url", site.ws_url, "--key", key]
-    environment = site.environment | {"COLLAB_DATA_DIR": "/nonexistent/data"}
+    environment = site.environment | {"COLLAB_DATA_DIR": "/nonexistent/data"} | variables
     return subprocess.Popen(
-        [*command, *arguments], env=environment, text=True,
-        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams,
-    )  # fmt: skip
+        [*command, *arguments], env=environment, text=True, stdout=subprocess.PIPE, stderr=stderr
+    )
 
 
 def finish(command: subprocess.Popen[str]) -> tuple[int, dict[str, Any], str]:
@@ -120,26 +122,39 @@ def test_a_layout_ends_equal_and_a_table_is_printed(checked: Site, key: str) -> 
     assert left_on(checked, key) == []
 
 
-def test_the_same_seed_makes_the_same_edits(checked: Site, key: str) -> None:
-    """Two runs of the command write as many edits, and lose as many connections."""
-    arguments = ("--peers", "3", "--seconds", "3", "--processes", "1", "--json", "--seed", "11")
-    told = [
-        finish(start(checked, key, *arguments, "--faults", "disconnects,slow")) for _ in range(2)
-    ]  # fmt: skip
-    assert [(status, errors) for status, _, errors in told] == [(0, "")] * 2
-    (one, other) = (found for _, found, _ in told)
+def test_the_same_seed_makes_the_same_edits_also_over_tls(
+    checked: Site, key: str, tmp_path: Path
+) -> None:
+    """Two runs write as many edits and lose as many connections, one by wss://."""
+    tls = Proxy(checked.port, tls=make_tls(tmp_path))
+    tls.start()
+    told = []
+    try:
+        for url in (checked.ws_url, f"wss://localhost:{tls.port}"):
+            command = start(
+                checked, key, "--url", url, "--peers", "3", "--seconds", "3", "--processes", "1",
+                "--seed", "11", "--faults", "disconnects,slow", "--json",
+                SSL_CERT_FILE=str(tmp_path / CERTIFICATE),
+            )  # fmt: skip
+            status, found, errors = finish(command)
+            assert (status, errors) == (0, "")
+            told.append(found)
+    finally:
+        tls.stop()
+    one, other = told
+    assert one["converged"]
     assert one["faults"] == ["disconnects", "slow"]
-    for name in ("seed", "edits", "reconnects"):
+    for name in ("converged", "seed", "edits", "reconnects"):
         assert one[name] == other[name]
     assert one["reconnects"] > 0
 
 
-def test_a_site_behind_tls_is_checked(checked: Site, key: str, tmp_path: Path) -> None:
-    """By wss:// and https://, with a certificate that the machine trusts."""
-    certificate, secret = tmp_path / "certificate.pem", tmp_path / "secret.pem"
+def make_tls(directory: Path) -> ssl.SSLContext:
+    """Make a certificate of localhost in a directory, and what a server needs to show it."""
     openssl = programs.find("openssl")
     if openssl is None:
         raise programs.MissingProgram("needs openssl")
+    certificate, secret = directory / CERTIFICATE, directory / "secret.pem"
     subprocess.run(
         [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
          "-nodes", "-days", "1", "-subj", "/CN=localhost",
@@ -147,22 +162,9 @@ def test_a_site_behind_tls_is_checked(checked: Site, key: str, tmp_path: Path) -
          "-keyout", str(secret), "-out", str(certificate)],
         check=True, capture_output=True,
     )  # fmt: skip
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    tls.load_cert_chain(certificate, secret)
-    proxy = Proxy(checked.port, tls=tls)
-    proxy.start()
-    environment = checked.environment | {"SSL_CERT_FILE": str(certificate)}
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "collab", "convergence", "--url",
-             f"wss://localhost:{proxy.port}", "--key", key, "--peers", "2", "--seconds", "1",
-             "--processes", "1", "--json"],
-            env=environment, capture_output=True, text=True, timeout=60,
-        )  # fmt: skip
-    finally:
-        proxy.stop()
-    assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout)["converged"]
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, secret)
+    return context
 
 
 def test_what_is_acknowledged_and_lost_is_told(tmp_path: Path) -> None:
