@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+from typing import Any
 
 
 class _Info(ctypes.Structure):
@@ -25,9 +26,8 @@ def given_out() -> int | None:
     up to 512 bytes, unless `PYTHONMALLOC=malloc`. None where it does not tell (glibc before 2.33,
     musl, other systems).
     """
-    try:
-        mallinfo = ctypes.CDLL(None).mallinfo2
-    except (AttributeError, OSError):
+    mallinfo = _function("mallinfo2")
+    if mallinfo is None:
         return None
     mallinfo.restype = _Info
     info = mallinfo()
@@ -41,9 +41,16 @@ def give_memory_back() -> bool:
         Whether it could.
     """
     gc.collect()
-    try:
-        trim = ctypes.CDLL(None).malloc_trim
-    except (AttributeError, OSError):
+    trim = _function("malloc_trim")
+    if trim is None:
         return False
     trim(0)
     return True
+
+
+def _function(name: str) -> Any:
+    """Return a function of the C library; None if it has none of this name."""
+    try:
+        return getattr(ctypes.CDLL(None), name)
+    except (AttributeError, OSError):
+        return None

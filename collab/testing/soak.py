@@ -55,7 +55,7 @@ class Outcome:
     @property
     def judged(self) -> bool:
         """Whether a web process lived long enough to say whether it leaks."""
-        return any(life.judged and life.growth(lambda look: look.tasks) for life in self.lives)
+        return any(life.judged and life.tasks for life in self.lives)
 
     def problems(self) -> list[str]:
         """List what went wrong, one sentence each, with the fault or process that it is about."""
